@@ -1,0 +1,14 @@
+"""Facts that change without code, as YAML: models, prices, plans, limits by kind, texts.
+
+Every file is validated against its class when it is first loaded; a broken file stops the start.
+"""
+
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+
+def load_yaml(name: str) -> Any:
+    """The parsed content of a file in this folder."""
+    return yaml.safe_load((files("schemas.data") / name).read_text(encoding="utf-8"))

@@ -1,0 +1,173 @@
+"""What each kind of job is asked to do: a union discriminated by `kind`, with a version per kind.
+
+A stored payload outlives the code that wrote it. A changed shape gets the next `version`; a worker
+that does not know a version leaves the job queued for one that does.
+"""
+
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from schemas.jobs import Kind
+
+TEXT_MAX_CHARACTERS: Final = 90_000
+PROMPT_MAX_CHARACTERS: Final = 4_000
+PAGES_MAX: Final = 200
+SIDE_MAX_PIXELS: Final = 2_048
+
+ModelName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:/-]+$")]
+Prompt = Annotated[str, Field(min_length=1, max_length=PROMPT_MAX_CHARACTERS)]
+FileId = UUID
+
+
+class Payload(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class TextImprove(Payload):
+    kind: Literal[Kind.TEXT_IMPROVE] = Kind.TEXT_IMPROVE
+    version: Literal[1] = 1
+    text: Annotated[str, Field(min_length=1, max_length=TEXT_MAX_CHARACTERS)]
+    style: Literal["correct", "concise", "formal", "friendly", "headline"] = "correct"
+    model: ModelName = "text.default"
+
+
+class TextGenerate(Payload):
+    kind: Literal[Kind.TEXT_GENERATE] = Kind.TEXT_GENERATE
+    version: Literal[1] = 1
+    prompt: Prompt
+    pages: Annotated[int, Field(ge=1, le=20)] = 1
+    """Length asked for, in pages of 1,800 characters: the quote's basis."""
+    model: ModelName = "text.default"
+
+
+class ImageGenerate(Payload):
+    kind: Literal[Kind.IMAGE_GENERATE] = Kind.IMAGE_GENERATE
+    version: Literal[1] = 1
+    prompt: Prompt
+    width: Annotated[int, Field(ge=64, le=SIDE_MAX_PIXELS)] = 1024
+    height: Annotated[int, Field(ge=64, le=SIDE_MAX_PIXELS)] = 1024
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    model: ModelName = "image.default"
+
+
+class Crop(Payload):
+    """Fractions of the picture, so that it holds for any size."""
+
+    op: Literal["crop"] = "crop"
+    left: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    top: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    right: Annotated[float, Field(gt=0, le=1)] = 1.0
+    bottom: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _has_an_inside(self) -> "Crop":
+        if self.right <= self.left or self.bottom <= self.top:
+            message = "the crop must keep some of the picture"
+            raise ValueError(message)
+        return self
+
+
+class Resize(Payload):
+    op: Literal["resize"] = "resize"
+    width: Annotated[int, Field(ge=16, le=SIDE_MAX_PIXELS)]
+    height: Annotated[int, Field(ge=16, le=SIDE_MAX_PIXELS)] | None = None
+    """Without a height the picture keeps its proportions."""
+
+
+class Tone(Payload):
+    """1.0 leaves a property as it is."""
+
+    op: Literal["tone"] = "tone"
+    brightness: Annotated[float, Field(ge=0, le=3)] = 1.0
+    contrast: Annotated[float, Field(ge=0, le=3)] = 1.0
+    saturation: Annotated[float, Field(ge=0, le=3)] = 1.0
+
+
+class Sharpen(Payload):
+    op: Literal["sharpen"] = "sharpen"
+    amount: Annotated[float, Field(gt=0, le=3)] = 1.0
+
+
+class Caption(Payload):
+    op: Literal["caption"] = "caption"
+    text: Annotated[str, Field(min_length=1, max_length=200)]
+    place: Literal["top", "bottom"] = "bottom"
+
+
+class Upscale(Payload):
+    op: Literal["upscale"] = "upscale"
+    factor: Literal[2, 3, 4] = 2
+
+
+EditOp = Annotated[Crop | Resize | Tone | Sharpen | Caption | Upscale, Field(discriminator="op")]
+
+
+class ImageEdit(Payload):
+    kind: Literal[Kind.IMAGE_EDIT] = Kind.IMAGE_EDIT
+    version: Literal[1] = 1
+    file: FileId
+    operations: Annotated[tuple[EditOp, ...], Field(min_length=1, max_length=8)]
+    model: ModelName = "image.edit"
+
+
+class ImageAnalyze(Payload):
+    kind: Literal[Kind.IMAGE_ANALYZE] = Kind.IMAGE_ANALYZE
+    version: Literal[1] = 1
+    file: FileId
+    model: ModelName = "vision.default"
+
+
+class VideoGenerate(Payload):
+    kind: Literal[Kind.VIDEO_GENERATE] = Kind.VIDEO_GENERATE
+    version: Literal[1] = 1
+    prompt: Prompt | None = None
+    file: FileId | None = None
+    seconds: Annotated[int, Field(ge=2, le=8)] = 4
+    model: ModelName = "video.default"
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> "VideoGenerate":
+        if self.prompt is None and self.file is None:
+            message = "a video needs a prompt or a picture"
+            raise ValueError(message)
+        return self
+
+
+class FileProcess(Payload):
+    kind: Literal[Kind.FILE_PROCESS] = Kind.FILE_PROCESS
+    version: Literal[1] = 1
+    file: FileId
+    action: Literal["extract", "improve", "outline"] = "extract"
+    model: ModelName = "file.default"
+
+
+class PostPublish(Payload):
+    kind: Literal[Kind.POST_PUBLISH] = Kind.POST_PUBLISH
+    version: Literal[1] = 1
+    channel: Annotated[str, Field(min_length=1, max_length=100)]
+    text: Annotated[str, Field(max_length=TEXT_MAX_CHARACTERS)] = ""
+    project: Annotated[str, Field(min_length=6, max_length=6)] | None = None
+
+
+AnyPayload = Annotated[
+    TextImprove
+    | TextGenerate
+    | ImageGenerate
+    | ImageEdit
+    | ImageAnalyze
+    | VideoGenerate
+    | FileProcess
+    | PostPublish,
+    Field(discriminator="kind"),
+]
+PAYLOADS: Final[TypeAdapter[AnyPayload]] = TypeAdapter(AnyPayload)
+
+VERSION_OF_KIND: Final[dict[Kind, int]] = dict.fromkeys(Kind, 1)
+"""The newest version this code can read and write, by kind."""
+
+
+def parse_payload(kind: Kind, body: dict[str, Any]) -> AnyPayload:
+    """Validate a request's `input`. Raises pydantic.ValidationError; extra fields are refused."""
+    return PAYLOADS.validate_python({**body, "kind": kind})
