@@ -1,0 +1,156 @@
+"""Structured logs on stderr: one JSON object a line, or colours on a terminal.
+
+Event names are `noun.verb_past`; ids are bound once per job. The last processor before the output
+removes what must never be written: secrets by the name of their field, credentials by their shape.
+It runs after tracebacks were rendered, because an error's text may quote an address too.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal, TextIO, cast
+from uuid import UUID
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+REDACTED = "[redacted]"
+PRIVATE_NAMES = frozenset(
+    {
+        "api_key", "authorization", "caption", "content", "cookie", "dsn", "input", "master_key",
+        "message_text", "password", "payload", "private_key", "prompt", "result", "secret", "text",
+        "title", "token",
+    }
+)  # fmt: skip
+PRIVATE_ENDINGS = ("_token", "_secret", "_password", "_prompt", "_text", "_payload", "_api_key")
+
+_URL_PASSWORD = re.compile(r"(\w+://[^\s/:@]*):[^\s/@]+@")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
+_BOT_TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")  # the shape of a Telegram bot's token
+
+_QUIET_LOGGERS = ("httpx", "httpcore", "asyncio", "uvicorn.access")
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "json", "console"]
+
+
+def configure(level: Level = "info", fmt: Format = "auto", *, process: str = "leyden") -> None:
+    """Set up structlog and the standard library's logging alike; calling again replaces it."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared = _shared_processors(process)
+    renderers = _renderers(console=fmt == "console" or (fmt == "auto" and sys.stderr.isatty()))
+    structlog.configure(
+        processors=[*shared, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=_StderrLoggers(),
+        cache_logger_on_first_use=False,
+    )
+    _route_stdlib(number, shared, renderers)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger whose lines carry `module=name`; works before `configure` too."""
+    return cast("FilteringBoundLogger", structlog.get_logger(module=name))
+
+
+@contextmanager
+def bind_job(
+    *, job_id: UUID, user_id: UUID, kind: str, attempt: int, trace_id: str | None = None
+) -> Iterator[None]:
+    """Every line written inside, in this task and in those it starts, names the job."""
+    trace = {} if trace_id is None else {"trace_id": trace_id}
+    with structlog.contextvars.bound_contextvars(
+        job_id=str(job_id), user_id=str(user_id), kind=kind, attempt=attempt, **trace
+    ):
+        yield
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A processor: private fields lose their value, credentials inside any text are cut out."""
+    return {name: _clean(value, name=name) for name, value in event.items()}
+
+
+def redact_text(text: str) -> str:
+    """`text` without passwords in addresses, bearer tokens and bot tokens."""
+    text = _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text)
+    text = _BEARER.sub(rf"\1 {REDACTED}", text)
+    return _BOT_TOKEN.sub(REDACTED, text)
+
+
+def _clean(value: object, *, name: str = "") -> object:
+    if name.lower() in PRIVATE_NAMES or name.lower().endswith(PRIVATE_ENDINGS):
+        return REDACTED
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {key: _clean(inner, name=str(key)) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(inner) for inner in value]
+    if isinstance(value, BaseException):
+        return redact_text(repr(value))
+    return value
+
+
+def _shared_processors(process: str) -> list[Processor]:
+    def add_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event.setdefault("process", process)
+        return event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        add_process,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _add_module(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["module"] = event["_record"].name
+    return event
+
+
+def _renderers(*, console: bool) -> list[Processor]:
+    finish: Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer(default=str)
+    )
+    return [structlog.processors.format_exc_info, redact, finish]
+
+
+def _route_stdlib(number: int, shared: list[Processor], renderers: list[Processor]) -> None:
+    handler = _StderrHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _add_module],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, _StderrHandler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(number)
+    for name in _QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+class _StderrLoggers:
+    """Looks stderr up at every line, so that a replaced stderr is honoured."""
+
+    def __call__(self, *_args: object) -> structlog.WriteLogger:
+        return structlog.WriteLogger(sys.stderr)
+
+
+class _StderrHandler(logging.Handler):
+    """The same for the standard library's records."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            stream: TextIO = sys.stderr
+            stream.write(self.format(record) + "\n")
+        except (OSError, ValueError):  # stderr is closed: there is nowhere left to say so
+            self.handleError(record)

@@ -1,0 +1,72 @@
+"""Checks of single setting values; each raises ValueError with a text that never holds the value.
+
+The value may be a secret: pydantic prints what a check says, so a check must not quote it.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+KEY_SIZE_BYTES = 32
+
+
+def scheme_of(*schemes: str) -> Callable[[str], str]:
+    """A check that an address begins with one of `schemes`; ValueError if it does not."""
+
+    def check(value: str) -> str:
+        if value.partition("://")[0] not in schemes or "://" not in value:
+            problem = "should begin with " + " or ".join(f"{name}://" for name in schemes)
+            raise ValueError(problem)
+        return value
+
+    return check
+
+
+def public_address(value: str) -> str:
+    """An https address without a slash at the end; http only for this very machine."""
+    parts = urlsplit(value)
+    if not parts.hostname or parts.scheme not in {"http", "https"}:
+        msg = "should be an https:// address"
+        raise ValueError(msg)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        msg = "should begin with https:// (http:// is for loopback only)"
+        raise ValueError(msg)
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def absolute_path(value: Path) -> Path:
+    """The path made absolute once, so that a later chdir or a child process cannot move it."""
+    return value.expanduser().absolute()
+
+
+def key_of_32_bytes(value: SecretStr) -> SecretStr:
+    """ValueError unless `value` is URL-safe base64 of exactly 32 bytes."""
+    decode_key(value.get_secret_value())
+    return value
+
+
+def decode_key(text: str) -> bytes:
+    """The 32 bytes behind URL-safe base64 `text`; ValueError that does not quote it."""
+    msg = "should be 32 bytes in URL-safe base64"
+    try:
+        key = base64.b64decode(text.strip(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(msg) from None
+    if len(key) != KEY_SIZE_BYTES:
+        raise ValueError(msg)
+    return key
