@@ -1,0 +1,165 @@
+"""The stores every test may ask for: real servers, one stack for each pytest process.
+
+stack          the running stack (crash its servers if you must: they are started again)
+dsn            a fresh migrated database of your own, gone after the test
+db             the same, opened as storage.pool.Database
+redis_url      an empty Valkey
+any_redis_url  an empty Valkey, and once more the redis-server of this machine where there is one
+"""
+
+import asyncio
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from redis import Redis
+
+from ops.stack import StackHandle, erase, open_stack
+from ops.stack.binaries import find_valkey
+from ops.stack.folders import DataFolder, make_socket_folder, remove
+from ops.stack.valkey import ValkeyServer
+from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from storage.pool import Database
+
+TEMPLATE = "leyden_template"
+
+
+def pytest_configure() -> None:
+    """No setting of the developer's own may reach a test, nor a way around the test's database."""
+    for name in [name for name in os.environ if name.startswith(("LEYDEN_", "PG"))]:
+        del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="the long form: full counts of kills and jobs"
+    )
+    parser.addoption("--seed", type=int, help="repeat a random run; every run prints its seed")
+
+
+@pytest.fixture
+def long_form(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Printed when a test fails, so that a random run can be repeated."""
+    given: int | None = request.config.getoption("--seed")
+    number = secrets.randbelow(2**31) if given is None else given
+    print(f"seed {number}")
+    return number
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[StackHandle]:
+    data_dir = Path(tempfile.mkdtemp(prefix="leyden-tests-"))
+    with open_stack(data_dir, durable=False) as handle:
+        yield handle
+    erase(data_dir)
+
+
+@pytest.fixture(scope="session")
+def template(stack: StackHandle) -> str:
+    """The name of a database that has every migration and no rows."""
+    from storage.migrate import migrate
+
+    _run(_sql(stack.database_url, f"create database {TEMPLATE}"))
+    _run(migrate(_with_database(stack.database_url, TEMPLATE)))
+    return TEMPLATE
+
+
+@pytest.fixture
+def dsn(stack: StackHandle, template: str) -> Iterator[str]:
+    stack.servers.start()
+    name = f"test_{uuid4().hex}"
+    _run(_sql(stack.database_url, f"create database {name} template {template} strategy wal_log"))
+    yield _with_database(stack.database_url, name)
+    stack.servers.start()
+    _run(_sql(stack.database_url, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def empty_dsn(stack: StackHandle) -> Iterator[str]:
+    """A database without any migration."""
+    stack.servers.start()
+    name = f"empty_{uuid4().hex}"
+    _run(_sql(stack.database_url, f"create database {name}"))
+    yield _with_database(stack.database_url, name)
+    _run(_sql(stack.database_url, f"drop database {name} with (force)"))
+
+
+@pytest_asyncio.fixture
+async def db(dsn: str) -> "AsyncIterator[Database]":
+    from storage.pool import Database
+
+    database = await Database.open(dsn)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def redis_url(stack: StackHandle) -> Iterator[str]:
+    yield from _emptied(stack.servers.valkey)
+
+
+@pytest.fixture(scope="session", params=["embedded", "installed"])
+def redis_server(request: pytest.FixtureRequest, stack: StackHandle) -> Iterator[ValkeyServer]:
+    """First the stack's server, then a valkey-server or redis-server found on PATH."""
+    if request.param == "embedded":
+        yield stack.servers.valkey
+        return
+    try:
+        program = find_valkey(wheel=False)
+    except ConfigError as error:
+        pytest.skip(str(error))
+    folder = DataFolder.prepare(Path(tempfile.mkdtemp(prefix="leyden-tests-")))
+    sockets = make_socket_folder()
+    server = ValkeyServer(folder, program=program, sockets=sockets, durable=False)
+    yield server
+    server.stop()
+    remove(sockets)
+    erase(folder.root)
+
+
+@pytest.fixture
+def any_redis_url(redis_server: ValkeyServer) -> Iterator[str]:
+    yield from _emptied(redis_server)
+
+
+def _emptied(server: ValkeyServer) -> Iterator[str]:
+    """Started again if the last test killed it, and empty before and after this one."""
+    for end in (False, True):
+        server.start()
+        with Redis.from_url(server.url) as client:
+            client.flushall()
+        if not end:
+            yield server.url
+
+
+async def _sql(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> None:
+    """On a loop of its own that leaves the test's loop the current one."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(work)
+
+
+def _with_database(dsn: str, name: str) -> str:
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()

@@ -1,0 +1,39 @@
+"""What many tests need and no product code does: waiting for something to come true."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, overload
+
+from ops.base.clock import monotonic_s
+
+POLL_S = 0.01
+
+Answer = TypeVar("Answer")
+
+
+@overload
+async def wait_until(
+    predicate: Callable[[], Awaitable[Answer]], timeout_s: float, what: str
+) -> Answer: ...
+
+
+@overload
+async def wait_until(predicate: Callable[[], Answer], timeout_s: float, what: str) -> Answer: ...
+
+
+async def wait_until(predicate: Callable[[], object], timeout_s: float, what: str) -> object:
+    """Ask `predicate` (plain or async) until it answers something true; answers that.
+
+    Fails the test with `what` never came true, and with the last answer, after `timeout_s`.
+    """
+    until_s = monotonic_s() + timeout_s
+    while True:
+        asked = predicate()
+        answer = await asked if inspect.isawaitable(asked) else asked
+        if answer:
+            return answer
+        if monotonic_s() >= until_s:
+            msg = f"never within {timeout_s} s: {what} (last answer: {answer!r})"
+            raise AssertionError(msg)
+        await asyncio.sleep(POLL_S)
