@@ -95,7 +95,7 @@ IN_FLIGHT: Final = frozenset({State.QUEUED, State.RUNNING, State.REMOTE})
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.WAITING: frozenset({State.QUEUED, State.CANCELLED}),
-    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.DEAD}),
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
     State.RUNNING: frozenset(
         {
             State.QUEUED,

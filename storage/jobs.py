@@ -1,0 +1,397 @@
+"""The job state machine, as seen from Python: one typed method per SQL function.
+
+Only these functions move a job (see docs/state_machine.md). One call is one round trip and one
+transaction. Every method may raise Unavailable; its outcome is then unknown and the same call may be
+repeated with the same arguments: each answers a repetition with what it answered first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from schemas.jobs import State
+from storage.pool import Database, Row, columns
+
+
+class Wake(NamedTuple):
+    """A stream entry to add after commit: a wake-up, never a lease. Losing it costs seconds, not jobs."""
+
+    job_id: UUID
+    stream: int
+    kind: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """`body_hash` is a digest of the request (16 bytes as UUID): the same key must come with the same.
+
+    `payload` is encrypted. `daily_limit` -1 is unlimited. `reply` names where the end is told
+    (`pull` = the client asks). `max_tries` counts runs that end in a retryable error.
+    """
+
+    id: UUID
+    user_id: int
+    app: int
+    kind: str
+    version: int
+    stream: int
+    key: str
+    body_hash: UUID
+    payload: bytes
+    key_version: int
+    price_units: int
+    price_version: int
+    spend_order: tuple[int, ...]
+    reply: str
+    daily_limit: int
+    limit_s: int
+    max_tries: int
+    trace: str
+    save: bool = True
+    run_at: datetime | None = None
+    replay_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """`code`: ok, replay; or why not: key_conflict, no_account, suspended, closed, insufficient,
+    backlog_full, daily_limit. `state` and `price_units` are the stored job's.
+    """
+
+    code: str
+    job_id: UUID | None
+    state: State | None
+    price_units: int | None
+    wakes: tuple[Wake, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """`code` is `ok` when the job is ours to run; otherwise there is nothing to do.
+
+    Other codes: missing, not_due, leased, ended, suspect, unknown_kind, overdue, cancelled,
+    insufficient, suspended, closed, no_account. `last_look`: the deadline has passed, ask the provider
+    once and end. `remote_ref` and `intent_at` say what an earlier attempt bought.
+    """
+
+    code: str
+    job_id: UUID
+    attempt: int
+    tries: int
+    crashes: int
+    user_id: int
+    app: int
+    kind: str
+    version: int
+    payload: bytes
+    key_version: int
+    price_units: int
+    save: bool
+    last_look: bool
+    cancel_requested: bool
+    remote_ref: str | None
+    intent_at: datetime | None
+    deadline: datetime | None
+    trace: str
+
+
+class StartAnswer(NamedTuple):
+    jobs: tuple[Started, ...]
+    wakes: tuple[Wake, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A project to save with a result: encrypted except type and sizes. `sha256` is of the plain content."""
+
+    type: str
+    title: bytes
+    content: bytes
+    metadata: bytes
+    sha256: bytes
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    job_id: UUID
+    attempt: int
+    result: bytes
+    key_version: int
+    captured_units: int
+    draft: Draft | None = None
+    model: str = ""
+    provider: str = ""
+    tokens: int = 0
+    units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`code`: ok (done now or by this very attempt before), late (the house ended it), zombie, missing.
+
+    `project_code` is None when nothing was to be saved or the quota was full.
+    """
+
+    code: str
+    project_code: str | None
+    captured_units: int
+
+
+class Renewal(NamedTuple):
+    job_id: UUID
+    verdict: str
+    """`lost`: no longer ours. `cancel`: its user asked to stop."""
+
+
+_SUBMIT = """
+select * from work.submit(
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+"""
+_SUBMIT_MANY = """
+select * from work.submit_many(
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+"""
+_START = "select * from work.start($1,$2,$3,$4,$5,$6)"
+_START_MANY = "select * from work.start_many($1,$2,$3,$4,$5,$6)"
+_SUCCEED = "select * from work.succeed($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
+_SUCCEED_MANY = (
+    "select * from work.succeed_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
+)
+_RENEW = "select job, verdict from work.renew($1,$2,$3)"
+_PARK = "select * from work.park($1,$2,$3,$4,$5)"
+_RETRY = "select * from work.retry($1,$2,$3,$4,$5,$6)"
+_FAIL = "select * from work.fail($1,$2,$3)"
+_BURY = "select * from work.bury($1,$2,$3)"
+_CANCEL = "select * from work.cancel($1,$2)"
+
+
+class Jobs:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def submit(self, job: NewJob) -> Submitted:
+        """Accept a job (tx 0), or say why not. Nothing is written on a refusal."""
+        row = await self._db.one(_SUBMIT, *_submit_args(job))
+        return _submitted(row, _wakes_of(row))
+
+    async def submit_many(self, jobs: Sequence[NewJob]) -> list[Submitted]:
+        """The same for several at once: one statement, one commit, an answer per job, in order.
+
+        Answers may carry wakes of other jobs of the same users.
+        """
+        args = [_submit_args(job) for job in jobs]
+        for one in args:  # an array of arrays must be rectangular; spend orders are not
+            one[12] = "{" + ",".join(map(str, one[12])) + "}"
+        answers: dict[int, Submitted] = {}
+        extra: list[Wake] = []
+        for row in await self._db.fetch(_SUBMIT_MANY, *columns(args)):
+            if row["n"] == 0:
+                extra.append(_wake_of(row))
+            else:
+                wakes = (_wake_of(row),) if row["wake"] else ()
+                answers[row["n"]] = _submitted(row, wakes)
+        first = answers[1]
+        answers[1] = Submitted(
+            first.code, first.job_id, first.state, first.price_units, (*first.wakes, *extra)
+        )
+        return [answers[n] for n in range(1, len(jobs) + 1)]
+
+    async def start(
+        self,
+        job_id: UUID,
+        token: UUID,
+        *,
+        worker: str,
+        lease_s: float,
+        kinds: Sequence[str],
+        alone: bool = False,
+    ) -> StartAnswer:
+        """Take the lease and hold the price (tx 1). `kinds` are the `kind:version` this worker knows.
+
+        `token` is minted per delivery: the same token again gets the same attempt (a lost reply).
+        """
+        row = await self._db.one(_START, job_id, token, worker, lease_s, list(kinds), alone)
+        return StartAnswer((_started(row),), _wakes_of(row))
+
+    async def start_many(
+        self,
+        deliveries: Sequence[tuple[UUID, UUID]],
+        *,
+        worker: str,
+        lease_s: float,
+        kinds: Sequence[str],
+        alone: bool = False,
+    ) -> StartAnswer:
+        """`deliveries` are (job id, token) pairs with distinct jobs; one answer per job."""
+        ids, tokens = columns(deliveries)
+        rows = await self._db.fetch(_START_MANY, ids, tokens, worker, lease_s, list(kinds), alone)
+        jobs = tuple(_started(row) for row in rows if row["what"] == "job")
+        wakes = tuple(
+            Wake(row["job"], row["next_stream"], row["kind"], row["trace"])
+            for row in rows
+            if row["what"] == "wake"
+        )
+        return StartAnswer(jobs, wakes)
+
+    async def succeed(self, success: Success) -> tuple[Ended, tuple[Wake, ...]]:
+        """Result, capture, usage, project, delivery and the user's next job (tx 2)."""
+        row = await self._db.one(_SUCCEED, *_success_args(success))
+        return _ended(row), _wakes_of(row)
+
+    async def succeed_many(
+        self, successes: Sequence[Success]
+    ) -> tuple[list[Ended], tuple[Wake, ...]]:
+        """One answer per success, in order; distinct jobs."""
+        rows = await self._db.fetch(_SUCCEED_MANY, *columns([_success_args(s) for s in successes]))
+        ended = {row["job"]: _ended(row) for row in rows if row["what"] == "job"}
+        wakes = tuple(_wake_of(row) for row in rows if row["what"] == "wake")
+        return [ended[s.job_id] for s in successes], wakes
+
+    async def renew(self, held: Sequence[tuple[UUID, int]], *, lease_s: float) -> list[Renewal]:
+        """Extend the leases of (job id, attempt) pairs; answers only those lost or asked to stop."""
+        if not held:
+            return []
+        ids, attempts = columns(held)
+        rows = await self._db.fetch(_RENEW, ids, attempts, lease_s)
+        return [Renewal(row["job"], row["verdict"]) for row in rows]
+
+    async def park(
+        self,
+        job_id: UUID,
+        attempt: int,
+        *,
+        delay_s: float,
+        remote_ref: str | None = None,
+        extend_s: float = 0,
+    ) -> tuple[str, tuple[Wake, ...]]:
+        """To `remote` until the next poll. `extend_s` moves the deadline of a task that shows progress."""
+        row = await self._db.one(_PARK, job_id, attempt, delay_s, remote_ref, extend_s)
+        return row["code"], _wakes_of(row)
+
+    async def retry(
+        self,
+        job_id: UUID,
+        attempt: int,
+        *,
+        delay_s: float,
+        code: str,
+        counted: bool = True,
+        bought: bool = False,
+    ) -> tuple[str, tuple[Wake, ...]]:
+        """Back to `queued` after `delay_s`, or `failed` with `code` when the tries are used up.
+
+        `counted=False`: waiting for a limit, or handing the job back at shutdown, is not a try.
+        `bought`: the provider may have sold something, the intent stays open.
+        """
+        row = await self._db.one(_RETRY, job_id, attempt, delay_s, code, counted, bought)
+        return row["code"], _wakes_of(row)
+
+    async def fail(self, job_id: UUID, attempt: int, code: str) -> tuple[str, tuple[Wake, ...]]:
+        """End without a charge; the hold returns to its wallet."""
+        row = await self._db.one(_FAIL, job_id, attempt, code)
+        return row["code"], _wakes_of(row)
+
+    async def bury(
+        self, job_id: UUID, attempt: int, *, deaths_max: int
+    ) -> tuple[str, tuple[Wake, ...]]:
+        """A process died while it ran this job alone: back to the suspects, or `dead` at `deaths_max`."""
+        row = await self._db.one(_BURY, job_id, attempt, deaths_max)
+        return row["code"], _wakes_of(row)
+
+    async def cancel(self, job_id: UUID, user_id: int) -> tuple[str, tuple[Wake, ...]]:
+        """`cancelled` at once before anything was bought, else `requested`; `too_late`, `missing`."""
+        row = await self._db.one(_CANCEL, job_id, user_id)
+        return row["code"], _wakes_of(row)
+
+
+def _submit_args(job: NewJob) -> list[Any]:
+    return [
+        job.id,
+        job.user_id,
+        job.app,
+        job.kind,
+        job.version,
+        job.stream,
+        job.key,
+        job.body_hash,
+        job.payload,
+        job.key_version,
+        job.price_units,
+        job.price_version,
+        list(job.spend_order),
+        job.reply,
+        job.daily_limit,
+        job.limit_s,
+        job.max_tries,
+        job.trace,
+        job.save,
+        job.run_at,
+        job.replay_of,
+    ]
+
+
+def _success_args(success: Success) -> list[Any]:
+    draft = success.draft
+    return [
+        success.job_id,
+        success.attempt,
+        success.result,
+        success.key_version,
+        success.captured_units,
+        draft.type if draft else None,
+        draft.title if draft else None,
+        draft.content if draft else None,
+        draft.metadata if draft else None,
+        draft.sha256 if draft else None,
+        draft.size_bytes if draft else None,
+        success.model,
+        success.provider,
+        success.tokens,
+        success.units,
+    ]
+
+
+def _submitted(row: Row, wakes: tuple[Wake, ...]) -> Submitted:
+    state = State(row["st"]) if row["st"] is not None else None
+    return Submitted(row["code"], row["job"], state, row["price"], wakes)
+
+
+def _started(row: Row) -> Started:
+    return Started(
+        code=row["code"],
+        job_id=row["job"],
+        attempt=row["attempt"],
+        tries=row["tries"],
+        crashes=row["crashes"],
+        user_id=row["user_id"],
+        app=row["app"],
+        kind=row["kind"],
+        version=row["version"],
+        payload=row["payload"],
+        key_version=row["key_version"],
+        price_units=row["price"],
+        save=row["save"],
+        last_look=row["last_look"],
+        cancel_requested=row["cancel_requested"],
+        remote_ref=row["remote_ref"],
+        intent_at=row["intent_at"],
+        deadline=row["deadline"],
+        trace=row["trace"],
+    )
+
+
+def _ended(row: Row) -> Ended:
+    return Ended(row["code"], row["project"], row["captured"])
+
+
+def _wake_of(row: Row) -> Wake:
+    return Wake(row["job"], row["stream"], row["kind"], row["trace"])
+
+
+def _wakes_of(row: Row) -> tuple[Wake, ...]:
+    """Wakes that a single call answers: an array of (job, stream, kind, trace) rows."""
+    return tuple(Wake(*wake) for wake in row["wakes"] or ())

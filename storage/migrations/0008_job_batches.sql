@@ -1,0 +1,252 @@
+-- The same functions for several jobs at once: one statement, one commit, an answer per row. Sets, layer by layer,
+-- never a loop over single calls: a loop locks user by user and could meet a set coming the other way.
+
+create function work.submit_many(
+  p_id uuid[], p_user bigint[], p_app smallint[], p_kind text[], p_version smallint[], p_stream smallint[],
+  p_key text[], p_hash uuid[], p_payload bytea[], p_key_version smallint[], p_price bigint[], p_price_version int[],
+  p_spend text[], p_reply text[], p_limit int[], p_limit_s int[], p_max_tries smallint[], p_trace text[],
+  p_save boolean[], p_run_at timestamptz[], p_replay_of uuid[])
+returns table (n int, code text, job uuid, st work.state, price bigint, wake boolean, stream smallint, kind text,
+               trace text)
+language plpgsql security definer as $$
+#variable_conflict use_column
+declare
+  moment timestamptz := clock_timestamp();
+  today date := (moment at time zone 'UTC')::date;
+  easy int[];
+  states work.state[];
+  one record;
+  users bigint[];
+  lanes int[];
+  free int[];
+begin
+  perform 1 from work.member m where m.user_id = any (p_user) order by m.user_id for no key update;
+  -- Easy rows in one go: a row is easy if it and all earlier rows of its user fit. The counters follow what was
+  -- really inserted, so there is nothing to undo.
+  with asked as (
+    select i.*, work.lane_of(i.stream) as lane, i.run_at is null or i.run_at <= moment as due
+      from unnest(p_id, p_user, p_app, p_kind, p_version, p_stream, p_key, p_hash, p_payload, p_key_version, p_price,
+                  p_price_version, p_spend, p_reply, p_limit, p_limit_s, p_max_tries, p_trace, p_save, p_run_at,
+                  p_replay_of)
+           with ordinality i(id, user_id, app, kind, version, stream, key, hash, payload, key_version, price,
+                             price_version, spend, reply, daily, limit_s, max_tries, trace, save, run_at, replay_of, n)),
+  judged as (
+    select a.*, m.caps[a.lane] - m.active[a.lane] as free, m.used[a.app] as used, m.promised,
+           m.waiting_max - (m.waiting[1] + m.waiting[2] + m.waiting[3] + m.waiting[4] + m.waiting[5]) as room,
+           count(*) filter (where a.due) over (partition by a.user_id, a.lane order by a.n) as nth_due,
+           count(*) over (partition by a.user_id order by a.n) as nth,
+           count(*) over (partition by a.user_id, a.app order by a.n) as nth_app,
+           sum(case when a.due then a.price else 0 end) over (partition by a.user_id order by a.n) as total
+      from asked a join work.member m on m.user_id = a.user_id and m.day = today and m.closed is null),
+  fitting as (
+    select j.*, j.due and j.nth_due <= j.free as straight
+      from judged j
+     where j.nth <= j.room and (j.daily < 0 or j.used + j.nth_app <= j.daily)
+       and not exists (select from work.job k where k.user_id = j.user_id and k.key = j.key)  -- see submit
+       and (j.price = 0 or not j.due or j.promised + j.total <= ledger.spendable(j.user_id, j.spend::smallint[]))),
+  inserted as (
+    insert into work.job as new (
+           id, user_id, state, app, stream, slot, version, max_tries, save, due_at, run_at, limit_s, price,
+           price_version, day, spend, kind, key, body_hash, reply, trace, replay_of, created_at, key_version, payload)
+    select f.id, f.user_id, case when f.straight then 'queued' else 'waiting' end::work.state, f.app, f.stream,
+           case when f.straight then f.stream else 0 end, f.version, f.max_tries, f.save,
+           case when f.straight then moment when f.due then 'infinity' else f.run_at end, coalesce(f.run_at, moment),
+           f.limit_s, f.price, f.price_version, today, f.spend::smallint[], f.kind, f.key, f.hash, f.reply, f.trace,
+           f.replay_of, moment, f.key_version, f.payload
+      from fitting f order by f.n
+    on conflict do nothing
+    returning new.id, new.user_id, new.state, new.app, new.stream, new.price, new.due_at),
+  counted as (
+    update work.member m
+       set active = work.plus(m.active, g.active), waiting = work.plus(m.waiting, g.waiting),
+           promised = m.promised + g.promised,
+           used = array[m.used[1] + g.used[1], m.used[2] + g.used[2], m.used[3] + g.used[3], m.used[4] + g.used[4]]
+      from (select i.user_id,
+                   array[count(*) filter (where i.state = 'queued' and i.stream between 1 and 4),
+                         count(*) filter (where i.state = 'queued' and i.stream between 5 and 8),
+                         count(*) filter (where i.state = 'queued' and i.stream between 9 and 12),
+                         count(*) filter (where i.state = 'queued' and i.stream between 13 and 16),
+                         count(*) filter (where i.state = 'queued' and i.stream between 17 and 20)]::int[] as active,
+                   array[count(*) filter (where i.state = 'waiting' and i.stream between 1 and 4),
+                         count(*) filter (where i.state = 'waiting' and i.stream between 5 and 8),
+                         count(*) filter (where i.state = 'waiting' and i.stream between 9 and 12),
+                         count(*) filter (where i.state = 'waiting' and i.stream between 13 and 16),
+                         count(*) filter (where i.state = 'waiting' and i.stream between 17 and 20)]::int[] as waiting,
+                   sum(case when i.state = 'queued' or i.due_at = 'infinity' then i.price else 0 end)::bigint as promised,
+                   array[count(*) filter (where i.app = 1), count(*) filter (where i.app = 2),
+                         count(*) filter (where i.app = 3), count(*) filter (where i.app = 4)]::int[] as used
+              from inserted i group by i.user_id) g
+     where m.user_id = g.user_id)
+  select array_agg(a.n::int), array_agg(i.state) into easy, states from inserted i join asked a on a.id = i.id;
+  return query
+    select e.n, 'ok', p_id[e.n], e.state, p_price[e.n], e.state = 'queued', p_stream[e.n], p_kind[e.n], p_trace[e.n]
+      from unnest(easy, states) e(n, state);
+  if cardinality(easy) is not distinct from cardinality(p_id) then
+    return;
+  end if;
+  -- The others one by one: replays, refusals with their reason, the first job of a day.
+  for n in select i.n from unnest(p_user) with ordinality i(user_id, n)
+            where i.n <> all (coalesce(easy, '{}')) order by i.user_id, i.n loop
+    select * into one from work.submit(
+      p_id[n], p_user[n], p_app[n], p_kind[n], p_version[n], p_stream[n], p_key[n], p_hash[n], p_payload[n],
+      p_key_version[n], p_price[n], p_price_version[n], p_spend[n]::smallint[], p_reply[n], p_limit[n], p_limit_s[n],
+      p_max_tries[n], p_trace[n], p_save[n], p_run_at[n], p_replay_of[n]);
+    code := one.code;
+    job := one.job;
+    st := one.st;
+    price := one.price;
+    wake := one.wakes is not null;
+    stream := p_stream[n];
+    kind := p_kind[n];
+    trace := p_trace[n];
+    return next;
+  end loop;
+  -- A replay may have taken a place in the count above and sent a later row to wait behind nobody.
+  select array_agg(m.user_id), array_agg(l), array_agg(m.caps[l] - m.active[l]) into users, lanes, free
+    from work.member m, generate_series(1, 5) l
+   where m.user_id = any (p_user) and m.active[l] < m.caps[l] and m.waiting[l] > 0;
+  if users is not null then
+    return query select 0, 'wake', p.job, 'queued'::work.state, null::bigint, true, p.stream, p.kind, p.trace
+                   from work.promote(users, lanes, free) p;
+  end if;
+end
+$$;
+
+-- what: `job` is an answer, `wake` is an XADD to make (job, next_stream, kind, trace).
+create function work.start_many(
+  p_job uuid[], p_token uuid[], p_worker text, p_lease_s float8, p_kinds text[], p_alone boolean)
+returns table (what text, code text, job uuid, attempt int, tries int, crashes smallint, user_id bigint, app smallint,
+               kind text, version smallint, payload bytea, key_version smallint, price bigint, save boolean,
+               last_look boolean, cancel_requested boolean, remote_ref text, intent_at timestamptz,
+               deadline timestamptz, trace text, next_stream smallint)
+language plpgsql security definer as $$
+#variable_conflict use_column
+declare
+  moment timestamptz := clock_timestamp();
+  started work.job[];
+  fresh work.job[];
+  refused uuid[];
+  reasons text[];
+  other record;
+  one record;
+begin
+  perform 1 from work.job j where j.id = any (p_job) order by j.id for no key update;
+  with taken as (
+    update work.job j
+       set state = 'running', attempt = j.attempt + 1, worker = p_worker, alone = p_alone, lease_token = i.token,
+           lease_until = moment + make_interval(secs => p_lease_s), started_at = coalesce(j.started_at, moment),
+           deadline = coalesce(j.deadline, moment + make_interval(secs => j.limit_s))
+      from unnest(p_job, p_token) i(id, token)
+     where j.id = i.id and j.state in ('queued', 'remote') and j.slot > 0 and j.run_at <= moment
+       and (j.deadline is null or j.deadline > moment or j.last_look)
+       and j.kind || ':' || j.version = any (p_kinds) and (p_alone or not j.suspect)
+    returning j)
+  select array_agg(t.j), array_agg(t.j) filter (where (t.j).attempt = 1 and (t.j).price > 0)
+    into started, fresh from taken t;
+  if fresh is not null then
+    select array_agg(h.job), array_agg(h.code) into refused, reasons
+      from (select array_agg(f.id) ids, array_agg(f.user_id) users, array_agg(f.app) apps, array_agg(f.price) prices,
+                   array_agg(f.spend::text) spends from unnest(fresh) f) a,
+           ledger.hold_jobs(a.ids, a.users, a.apps, a.prices, a.spends) h
+     where h.code <> 'ok';
+  end if;
+  return query
+    select 'job', coalesce(r.code, 'ok'), s.id, s.attempt, s.tries, s.crashes, s.user_id, s.app, s.kind, s.version,
+           s.payload, s.key_version, s.price, s.save, s.last_look, s.cancel_requested_at is not null, s.remote_ref,
+           s.intent_at, s.deadline, s.trace, null::smallint
+      from unnest(started) s left join unnest(refused, reasons) r(id, code) on r.id = s.id;
+  -- Rows that did not start plainly write only their own, already locked, job row.
+  for one in select i.id, i.token from unnest(p_job, p_token) i(id, token)
+              where i.id not in (select s.id from unnest(started) s) order by i.id loop
+    select * into other from work.start_otherwise(one.id, one.token, p_worker, p_lease_s, p_kinds, p_alone);
+    return query
+      select 'job', other.code, one.id, (other.x).attempt, (other.x).tries, (other.x).crashes, (other.x).user_id,
+             (other.x).app, (other.x).kind, (other.x).version, (other.x).payload, (other.x).key_version,
+             (other.x).price, (other.x).save, (other.x).last_look, (other.x).cancel_requested_at is not null,
+             (other.x).remote_ref, (other.x).intent_at, (other.x).deadline, (other.x).trace, null::smallint;
+    if (other.next_wake).job is not null then
+      what := 'wake';
+      job := (other.next_wake).job;
+      next_stream := (other.next_wake).stream;
+      kind := (other.next_wake).kind;
+      trace := (other.next_wake).trace;
+      return next;
+    end if;
+  end loop;
+  if refused is not null then
+    for one in select c.* from work.close(
+                 refused, array_fill('failed'::work.state, array[cardinality(refused)]), reasons) c loop
+      what := 'wake';
+      job := one.job;
+      next_stream := one.stream;
+      kind := one.kind;
+      trace := one.trace;
+      return next;
+    end loop;
+  end if;
+end
+$$;
+
+create function work.succeed_many(
+  p_job uuid[], p_attempt int[], p_result bytea[], p_key_version smallint[], p_captured bigint[], p_type text[],
+  p_title bytea[], p_content bytea[], p_metadata bytea[], p_sha256 bytea[], p_size bigint[], p_model text[],
+  p_provider text[], p_tokens int[], p_units int[])
+returns table (what text, code text, job uuid, project text, captured bigint, stream smallint, kind text, trace text)
+language plpgsql security definer as $$
+#variable_conflict use_column
+declare
+  ended work.job[];
+  codes text[];
+  one record;
+  saved text;
+begin
+  perform 1 from work.job j where j.id = any (p_job) order by j.id for no key update;
+  with done as (
+    update work.job j
+       set state = 'succeeded', result = i.result, result_key_version = i.key_version, due_at = null,
+           finished_at = clock_timestamp(), lease_until = null, lease_token = null, intent_at = null,
+           captured = case when exists (select 1 from work.member w where w.user_id = j.user_id and w.closed = 'closed')
+                           then 0 else least(i.captured, j.price) end
+      from unnest(p_job, p_attempt, p_result, p_key_version, p_captured) i(id, attempt, result, key_version, captured)
+     where j.id = i.id and j.attempt = i.attempt and j.state = 'running'
+    returning j)
+  select array_agg(d.j order by (d.j).id) into ended from done d;
+  if ended is not null then
+    select array_agg(c.code) filter (where c.code <> 'ok') into codes
+      from (select array_agg(e.id) ids, array_agg(e.captured) amounts from unnest(ended) e where e.price > 0) a,
+           ledger.capture_jobs(a.ids, a.amounts) c
+     where a.ids is not null;
+    if codes is not null then
+      raise exception 'priced jobs without their open hold: %', codes using errcode = 'LG005';
+    end if;
+    perform work.record_ends(array_agg(i.id), array_agg(i.model), array_agg(i.provider), array_agg(i.tokens),
+                             array_agg(i.units))
+       from unnest(p_job, p_model, p_provider, p_tokens, p_units) i(id, model, provider, tokens, units)
+      where i.id in (select e.id from unnest(ended) e);
+    return query
+      select 'wake', null::text, w.job, null::text, null::bigint, w.stream, w.kind, w.trace
+        from (select array_agg(e.user_id) users, array_agg(work.lane_of(e.stream)) lanes, array_agg(1) ones,
+                     array_agg(0) zeros, array_agg(e.price) prices, array_agg(e.app) apps,
+                     array_agg(null::date) days from unnest(ended) e) a,
+             work.leave(a.users, a.lanes, a.ones, a.zeros, a.prices, a.apps, a.days) w;
+  end if;
+  -- Workspace rows last, in the order of users.
+  for one in select i.*, e.user_id, e.app, e.captured as taken
+               from unnest(p_job, p_key_version, p_type, p_title, p_content, p_metadata, p_sha256, p_size)
+                    i(id, key_version, type, title, content, metadata, sha256, size)
+               join unnest(ended) e on e.id = i.id
+              order by e.user_id, e.id loop
+    saved := work.save_project(one.id, one.user_id, one.app, one.key_version, one.type, one.title, one.content,
+                               one.metadata, one.sha256, one.size);
+    return query select 'job', 'ok', one.id, saved, one.taken, null::smallint, null::text, null::text;
+  end loop;
+  update work.job j set result = i.result, result_key_version = i.key_version  -- late: kept and given free
+    from unnest(p_job, p_attempt, p_result, p_key_version) i(id, attempt, result, key_version)
+   where j.id = i.id and j.attempt = i.attempt and j.state = 'failed' and j.code = 'overdue' and j.result is null;
+  return query
+    select 'job', work.verdict(o, i.attempt, 'succeeded'), i.id,
+           (select p.code from app.project p where p.job_id = i.id), o.captured, null::smallint, null::text, null::text
+      from unnest(p_job, p_attempt) i(id, attempt) left join work.job o on o.id = i.id
+     where i.id not in (select e.id from unnest(ended) e);
+end
+$$;

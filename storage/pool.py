@@ -1,0 +1,144 @@
+"""The only door to Postgres: a typed pool whose every trouble is one of two errors.
+
+A statement is one round trip and, outside `transaction()`, one transaction. Connections act as the
+role `leyden_app`, which may call the functions and read; only migrations act as the owner.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal, Self, cast
+
+import asyncpg
+
+from ops.base.metrics import database_errors
+from schemas.errors import ConfigError, Unavailable
+
+APP_ROLE = "leyden_app"
+CONNECT_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 30.0
+
+Row = asyncpg.Record
+
+LOST_CONNECTION = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.TooManyConnectionsError,
+)
+"""The outcome of a statement that ended so is unknown: it may have committed. Callers repeat it by id."""
+
+RETRYABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class Connection:
+    """One connection inside a transaction."""
+
+    def __init__(self, raw: "asyncpg.Connection[Any]") -> None:
+        self._raw = raw
+
+    async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        return await self._raw.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        return await self._raw.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        return await self._raw.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> str:
+        return await self._raw.execute(sql, *args)
+
+
+class Database:
+    """Raises Unavailable when the server cannot be reached or the outcome of a statement is unknown."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(
+        cls, dsn: str, *, size: int = 10, role: str | None = APP_ROLE, name: str = "leyden"
+    ) -> Self:
+        """Raises Unavailable when no server answers, ConfigError when the role is missing."""
+        settings = {"application_name": name, "timezone": "UTC"} | ({"role": role} if role else {})
+        try:
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=size,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=STATEMENT_TIMEOUT_S,
+                server_settings=settings,
+            )
+        except (asyncpg.InvalidParameterValueError, asyncpg.InvalidRoleSpecificationError) as error:
+            problem = f"the database is not migrated or lacks the role {role}: run `leyden migrate`"
+            raise ConfigError(setting="LEYDEN_DATABASE_URL", problem=problem) from error
+        except LOST_CONNECTION as error:
+            raise unavailable(error) from error
+        return cls(cast("asyncpg.Pool[Any]", pool))
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        try:
+            return await self._pool.fetch(sql, *args)
+        except (*LOST_CONNECTION, *RETRYABLE) as error:
+            raise unavailable(error) from error
+
+    async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        try:
+            return await self._pool.fetchrow(sql, *args)
+        except (*LOST_CONNECTION, *RETRYABLE) as error:
+            raise unavailable(error) from error
+
+    async def one(self, sql: str, *args: Any) -> Row:
+        """A statement that always answers with a row."""
+        row = await self.fetchrow(sql, *args)
+        if row is None:
+            message = "a statement that always answers gave no row"
+            raise RuntimeError(message)
+        return row
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        try:
+            return await self._pool.fetchval(sql, *args)
+        except (*LOST_CONNECTION, *RETRYABLE) as error:
+            raise unavailable(error) from error
+
+    async def execute(self, sql: str, *args: Any) -> str:
+        try:
+            return await self._pool.execute(sql, *args)
+        except (*LOST_CONNECTION, *RETRYABLE) as error:
+            raise unavailable(error) from error
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, readonly: bool = False, snapshot: bool = False
+    ) -> AsyncIterator[Connection]:
+        """Several statements, one commit. `snapshot` sees the database as of its first statement."""
+        isolation: Literal["repeatable_read", "read_committed"] = (
+            "repeatable_read" if snapshot else "read_committed"
+        )
+        try:
+            async with (
+                self._pool.acquire() as raw,
+                raw.transaction(isolation=isolation, readonly=readonly),
+            ):
+                yield Connection(cast("asyncpg.Connection[Any]", raw))
+        except (*LOST_CONNECTION, *RETRYABLE) as error:
+            raise unavailable(error) from error
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    database_errors.labels(code=type(error).__name__).inc()
+    return Unavailable(store="postgres", reason=type(error).__name__)
+
+
+def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Rows turned into the arrays that a set-based function takes."""
+    return [list(column) for column in zip(*rows, strict=True)]
