@@ -37,6 +37,18 @@ begin
 end
 $$;
 
+-- The same for several at once: answers in the order of the questions.
+create function ledger.spendable_each(p_owner bigint[], p_spend text[]) returns bigint[]
+language plpgsql stable as $$
+begin
+  return (select array_agg(w.owned order by x.n)
+       from unnest(p_owner, p_spend) with ordinality x (o, s, n)
+       cross join lateral (
+        select coalesce(sum(a.balance), 0)::bigint as owned from ledger.account a
+         where a.owner = x.o and a.cur = any (x.s::smallint[]) and a.status = 'active') w);
+end
+$$;
+
 -- Why nothing was reserved: an older hold under this id, or the state of the wallets. Runs after the attempt, on a
 -- snapshot of its own, so it sees a twin that has just committed.
 create function ledger.explain_refused_hold(

@@ -46,11 +46,13 @@ language sql as $$
 $$;
 
 -- Change the counters of several members and fill the places that became free. Arrays are parallel; p_active and
--- p_waiting are subtracted, p_promised too (negative adds). p_day null: the request stays counted.
+-- p_waiting are subtracted, p_promised too (negative adds). A request that did not succeed is given back to the day it
+-- was counted on (p_day); a day that is over needs nothing, and null leaves it counted.
 create function work.leave(p_user bigint[], p_lane int[], p_active int[], p_waiting int[], p_promised bigint[],
                            p_app smallint[], p_day date[]) returns setof work.wake
 language plpgsql as $$
 declare
+  today date := (clock_timestamp() at time zone 'UTC')::date;
   users bigint[];
   lanes int[];
   free int[];
@@ -62,8 +64,12 @@ begin
                  -sum(c.a) filter (where c.l = 4), -sum(c.a) filter (where c.l = 5)]::int[] as active,
            array[-sum(c.w) filter (where c.l = 1), -sum(c.w) filter (where c.l = 2), -sum(c.w) filter (where c.l = 3),
                  -sum(c.w) filter (where c.l = 4), -sum(c.w) filter (where c.l = 5)]::int[] as waiting,
-           sum(c.promised)::bigint as promised
-      from unnest(p_user, p_lane, p_active, p_waiting, p_promised) c(user_id, l, a, w, promised)
+           sum(c.promised)::bigint as promised,
+           count(*) filter (where c.day = today) > 0 as back,
+           array[count(*) filter (where c.day = today and c.app = 1), count(*) filter (where c.day = today and c.app = 2),
+                 count(*) filter (where c.day = today and c.app = 3), count(*) filter (where c.day = today and c.app = 4)
+                ]::int[] as unused
+      from unnest(p_user, p_lane, p_active, p_waiting, p_promised, p_app, p_day) c(user_id, l, a, w, promised, app, day)
      group by c.user_id),
   counted as (
     update work.member m
@@ -74,7 +80,10 @@ begin
                            m.waiting[3] + coalesce(c.waiting[3], 0), m.waiting[4] + coalesce(c.waiting[4], 0),
                            m.waiting[5] + coalesce(c.waiting[5], 0)],
            promised = m.promised - c.promised,
-           used = work.give_back(m.used, m.day, c.user_id, p_user, p_app, p_day)
+           used = case when c.back and m.day = today
+                       then array[greatest(m.used[1] - c.unused[1], 0), greatest(m.used[2] - c.unused[2], 0),
+                                  greatest(m.used[3] - c.unused[3], 0), greatest(m.used[4] - c.unused[4], 0)]
+                       else m.used end
       from change c where m.user_id = c.user_id
     returning m.user_id, m.caps, m.active, m.waiting)
   select array_agg(c.user_id), array_agg(l), array_agg(c.caps[l] - c.active[l])
@@ -87,40 +96,31 @@ begin
 end
 $$;
 
--- A request that did not succeed is given back to the day it was counted on; a day that is over needs nothing.
-create function work.give_back(p_used int[], p_today date, p_user bigint, p_users bigint[], p_app smallint[],
-                               p_day date[]) returns int[]
-language sql immutable as $$
-  select array_agg(greatest(p_used[a] - (
-           select count(*) from unnest(p_users, p_app, p_day) g(user_id, app, day)
-            where g.user_id = p_user and g.app = a and g.day = p_today)::int, 0) order by a)
-    from generate_series(1, 4) a
-$$;
+create type work.ended as (
+  job uuid, user_id bigint, app smallint, stream smallint, kind text, reply text, price bigint, captured bigint,
+  state work.state, code text, at timestamptz);
 
 -- The rows that every end writes besides the job's own: who is told, what was used. A client that asks has been
 -- told by this very commit; every other target becomes a delivery for lane `post`.
-create function work.record_ends(p_job uuid[], p_model text[], p_provider text[], p_tokens int[], p_units int[])
+create function work.record_ends(p_ended work.ended[], p_job uuid[], p_model text[], p_provider text[],
+                                 p_tokens int[], p_units int[])
 returns void language sql as $$
-  with ended as (
-    select j.id, j.user_id, j.app, j.kind, j.reply, j.captured, j.state, j.code, j.finished_at,
-           i.model, i.provider, i.tokens, i.units
-      from unnest(p_job, p_model, p_provider, p_tokens, p_units) i(id, model, provider, tokens, units)
-      join work.job j on j.id = i.id),
-  told as (
-    insert into work.delivery (job_id, target, state, due_at, ended_at)
-    select id, reply, case when reply = 'pull' then 'sent' else 'pending' end::work.delivery_state,
-           case when reply = 'pull' then null else finished_at end, case when reply = 'pull' then finished_at end
-      from ended)
+  insert into work.delivery (job_id, target, state, due_at, ended_at)
+  select e.job, e.reply, case when e.reply = 'pull' then 'sent' else 'pending' end::work.delivery_state,
+         case when e.reply = 'pull' then null else e.at end, case when e.reply = 'pull' then e.at end
+    from unnest(p_ended) e;
   insert into work.usage (job_id, user_id, app, kind, model, provider, tokens, units, captured, success, code, at)
-  select id, user_id, app, kind, model, provider, tokens, units, captured, state = 'succeeded', code, finished_at
-    from ended
+  select e.job, e.user_id, e.app, e.kind, coalesce(i.model, ''), coalesce(i.provider, ''), coalesce(i.tokens, 0),
+         coalesce(i.units, 0), e.captured, e.state = 'succeeded', e.code, e.at
+    from unnest(p_ended) e
+    left join unnest(p_job, p_model, p_provider, p_tokens, p_units) i(job, model, provider, tokens, units) using (job);
 $$;
 
 -- Every end without a capture: failed, cancelled, dead. The caller holds these job rows.
 create function work.close(p_job uuid[], p_state work.state[], p_code text[]) returns setof work.wake
 language plpgsql as $$
 declare
-  ended uuid[];
+  ended work.ended[];
   held uuid[];
   users bigint[];
   lanes int[];
@@ -140,11 +140,14 @@ begin
        set state = a.state, code = a.code, due_at = null, finished_at = clock_timestamp(),
            lease_until = null, lease_token = null, intent_at = null
       from asked a where j.id = a.id
-    returning j.id, j.user_id, j.stream, j.price, j.attempt, j.app, j.day, a.was, a.was_due),
+    returning j.id, j.user_id, j.stream, j.price, j.attempt, j.app, j.day, j.kind, j.reply, j.state, j.code,
+              j.finished_at, a.was, a.was_due),
   calls as (
     update work.provider_call c set outcome = 'abandoned', ended_at = clock_timestamp()
       from done d where c.job_id = d.id and c.outcome is null and d.attempt > 0)
-  select array_agg(d.id), array_agg(d.id) filter (where d.price > 0 and d.attempt > 0), array_agg(d.user_id),
+  select array_agg((d.id, d.user_id, d.app, d.stream, d.kind, d.reply, d.price, 0, d.state, d.code,
+                    d.finished_at)::work.ended),
+         array_agg(d.id) filter (where d.price > 0 and d.attempt > 0), array_agg(d.user_id),
          array_agg(work.lane_of(d.stream)), array_agg((d.was <> 'waiting')::int), array_agg((d.was = 'waiting')::int),
          array_agg(case when d.was <> 'waiting' or d.was_due = 'infinity' then d.price else 0 end),
          array_agg(d.app), array_agg(d.day)
@@ -156,9 +159,7 @@ begin
   if held is not null then
     perform ledger.release_jobs(held);
   end if;
-  perform work.record_ends(ended, array_fill(''::text, array[cardinality(ended)]),
-                           array_fill(''::text, array[cardinality(ended)]),
-                           array_fill(0, array[cardinality(ended)]), array_fill(0, array[cardinality(ended)]));
+  perform work.record_ends(ended, null, null, null, null, null);
   return query select * from work.leave(users, lanes, active, waiting, promised, apps, days);
 end
 $$;

@@ -265,7 +265,9 @@ begin
       raise exception 'a priced job without its open hold: %', taken.code using errcode = 'LG005';
     end if;
   end if;
-  perform work.record_ends(array[p_job], array[p_model], array[p_provider], array[p_tokens], array[p_units]);
+  perform work.record_ends(
+    array[(x.id, x.user_id, x.app, x.stream, x.kind, x.reply, x.price, x.captured, x.state, null, x.finished_at)::work.ended],
+    array[p_job], array[p_model], array[p_provider], array[p_tokens], array[p_units]);
   lane := work.lane_of(x.stream);
   update work.member w set active[lane] = w.active[lane] - 1, promised = w.promised - x.price
    where w.user_id = x.user_id returning w.caps[lane] - w.active[lane] as free, w.waiting[lane] as waiting into m;

@@ -13,6 +13,7 @@ language plpgsql security definer as $$
 declare
   moment timestamptz := clock_timestamp();
   today date := (moment at time zone 'UTC')::date;
+  owned bigint[];
   easy int[];
   states work.state[];
   one record;
@@ -21,6 +22,7 @@ declare
   free int[];
 begin
   perform 1 from work.member m where m.user_id = any (p_user) order by m.user_id for no key update;
+  owned := ledger.spendable_each(p_user, p_spend);
   -- Easy rows in one go: a row is easy if it and all earlier rows of its user fit. The counters follow what was
   -- really inserted, so there is nothing to undo.
   with asked as (
@@ -43,7 +45,7 @@ begin
       from judged j
      where j.nth <= j.room and (j.daily < 0 or j.used + j.nth_app <= j.daily)
        and not exists (select from work.job k where k.user_id = j.user_id and k.key = j.key)  -- see submit
-       and (j.price = 0 or not j.due or j.promised + j.total <= ledger.spendable(j.user_id, j.spend::smallint[]))),
+       and (j.price = 0 or not j.due or j.promised + j.total <= owned[j.n])),
   inserted as (
     insert into work.job as new (
            id, user_id, state, app, stream, slot, version, max_tries, save, due_at, run_at, limit_s, price,
@@ -195,7 +197,7 @@ returns table (what text, code text, job uuid, project text, captured bigint, st
 language plpgsql security definer as $$
 #variable_conflict use_column
 declare
-  ended work.job[];
+  ended work.ended[];
   codes text[];
   one record;
   saved text;
@@ -209,20 +211,19 @@ begin
                            then 0 else least(i.captured, j.price) end
       from unnest(p_job, p_attempt, p_result, p_key_version, p_captured) i(id, attempt, result, key_version, captured)
      where j.id = i.id and j.attempt = i.attempt and j.state = 'running'
-    returning j)
-  select array_agg(d.j order by (d.j).id) into ended from done d;
+    returning j.*)
+  select array_agg((d.id, d.user_id, d.app, d.stream, d.kind, d.reply, d.price, d.captured, d.state, null,
+                    d.finished_at)::work.ended order by d.id)
+    into ended from done d;
   if ended is not null then
     select array_agg(c.code) filter (where c.code <> 'ok') into codes
-      from (select array_agg(e.id) ids, array_agg(e.captured) amounts from unnest(ended) e where e.price > 0) a,
+      from (select array_agg(e.job) ids, array_agg(e.captured) amounts from unnest(ended) e where e.price > 0) a,
            ledger.capture_jobs(a.ids, a.amounts) c
      where a.ids is not null;
     if codes is not null then
       raise exception 'priced jobs without their open hold: %', codes using errcode = 'LG005';
     end if;
-    perform work.record_ends(array_agg(i.id), array_agg(i.model), array_agg(i.provider), array_agg(i.tokens),
-                             array_agg(i.units))
-       from unnest(p_job, p_model, p_provider, p_tokens, p_units) i(id, model, provider, tokens, units)
-      where i.id in (select e.id from unnest(ended) e);
+    perform work.record_ends(ended, p_job, p_model, p_provider, p_tokens, p_units);
     return query
       select 'wake', null::text, w.job, null::text, null::bigint, w.stream, w.kind, w.trace
         from (select array_agg(e.user_id) users, array_agg(work.lane_of(e.stream)) lanes, array_agg(1) ones,
@@ -234,8 +235,8 @@ begin
   for one in select i.*, e.user_id, e.app, e.captured as taken
                from unnest(p_job, p_key_version, p_type, p_title, p_content, p_metadata, p_sha256, p_size)
                     i(id, key_version, type, title, content, metadata, sha256, size)
-               join unnest(ended) e on e.id = i.id
-              order by e.user_id, e.id loop
+               join unnest(ended) e on e.job = i.id
+              order by e.user_id, e.job loop
     saved := work.save_project(one.id, one.user_id, one.app, one.key_version, one.type, one.title, one.content,
                                one.metadata, one.sha256, one.size);
     return query select 'job', 'ok', one.id, saved, one.taken, null::smallint, null::text, null::text;
@@ -247,6 +248,6 @@ begin
     select 'job', work.verdict(o, i.attempt, 'succeeded'), i.id,
            (select p.code from app.project p where p.job_id = i.id), o.captured, null::smallint, null::text, null::text
       from unnest(p_job, p_attempt) i(id, attempt) left join work.job o on o.id = i.id
-     where i.id not in (select e.id from unnest(ended) e);
+     where i.id not in (select e.job from unnest(ended) e);
 end
 $$;
