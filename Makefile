@@ -6,7 +6,7 @@ PY = .venv/bin/python
 ARGS =
 
 .DEFAULT_GOAL = help
-.PHONY: help demo dev test check fmt bench property chaos requirements clean setup-run setup-dev
+.PHONY: help demo dev test check check-ops fmt bench property chaos requirements clean setup-run setup-dev
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ check: setup-dev ## lint, format, types and the direction of imports
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+check-ops: setup-dev ## let promtool, Prometheus, hadolint and a compose linter read the cluster's files
+	@$(PY) -m tests.ops
 
 fmt: setup-dev ## put the code into the house's format
 	@.venv/bin/ruff check --fix-only --quiet .
