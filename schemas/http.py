@@ -96,6 +96,27 @@ class Cancelled(Body):
     cancel: str
 
 
+class ReceiptBody(Body):
+    """quoted >= captured. `held` is reserved now; `returned` came back. `why` is in words."""
+
+    job: UUID
+    kind: str
+    app: App
+    state: str
+    currency: str
+    quoted: int
+    held: int
+    captured: int
+    returned: int
+    refunded: int
+    why: str
+    why_code: str
+    price_version: int
+    attempts: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
 class FileAccepted(Body):
     """`id` is what a job's input names as `file`. Facts are read from the bytes, not from a name."""
 
@@ -120,7 +141,7 @@ class WalletBody(Body):
 
 
 class WalletPage(Body):
-    """`apps`: which wallets pay in an app, in this order; the first that covers a price pays it whole."""
+    """`apps`: which wallets pay in an app; the first that covers a price pays it whole."""
 
     units_per_credit: int
     plan: str

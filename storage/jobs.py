@@ -74,7 +74,8 @@ class Started:
 
     Other codes: missing, not_due, leased, ended, suspect, unknown_kind, overdue, cancelled,
     insufficient, suspended, closed, no_account. `last_look`: the deadline has passed, ask the provider
-    once and end. `remote_ref` and `intent_at` say what an earlier attempt bought.
+    once and end. `remote_ref` and `intent_at` say what an earlier attempt bought. `taken_over`: from
+    a worker whose lease had ended. `run_at`: since when it could have been started.
     """
 
     code: str
@@ -96,6 +97,8 @@ class Started:
     intent_at: datetime | None
     deadline: datetime | None
     trace: str
+    run_at: datetime | None = None
+    taken_over: bool = False
 
 
 class StartAnswer(NamedTuple):
@@ -381,6 +384,8 @@ def _started(row: Row) -> Started:
         intent_at=row["intent_at"],
         deadline=row["deadline"],
         trace=row["trace"],
+        run_at=row["run_at"],
+        taken_over=bool(row["taken_over"]),
     )
 
 

@@ -1,7 +1,11 @@
 -- Holds of jobs: reserve, capture, release; one job or a set.
 --
--- Called only from inside the job functions, in their transaction, after the job rows are locked.
--- LOCK LAYERS, always downwards: job rows (by id) -> holds (by id) -> wallets (by owner, cur) -> member rows.
+-- Called only from inside the job functions, in their transaction, after the job rows are locked: two calls about one
+-- job never meet here. (Partners have no job row; their functions lock the hold's id first.)
+-- LOCK LAYERS, always downwards: job rows (by id) -> holds (by id) -> wallets (by owner, then cur from high to low) ->
+-- member rows. Wallets go from high to low because a spend order does (batteries before credits): a single reservation
+-- then locks them in its natural order. It does lock one that it cannot use: an UPDATE that has waited for a row and
+-- finds that its guard fails keeps the lock.
 -- A reservation inserts its hold after it locked the wallet: nobody else can see that row yet, so it closes no cycle.
 -- A single call locks one hold and one wallet; a set takes each layer in order. A set of one is the single call.
 --
@@ -78,7 +82,7 @@ end
 $$;
 
 -- The whole price from the first wallet of the spend order that covers it. Each try is one guarded UPDATE: there is no
--- moment between looking and taking.
+-- moment between looking and taking. A spend order that goes up is locked as a whole first, to keep the order of locks.
 create function ledger.hold_one(
   p_hold uuid, p_owner bigint, p_app smallint, p_amount bigint, p_spend smallint[], p_expires_at timestamptz,
   out code text, out cur smallint
@@ -87,6 +91,10 @@ begin
   if p_amount is null or p_amount not between 1 and 1000000000000 then
     code := 'bad_amount';
     return;
+  end if;
+  if p_spend[1] < p_spend[2] or p_spend[2] < p_spend[3] then
+    perform 1 from ledger.account a
+      where a.owner = p_owner and a.cur = any (p_spend) order by a.owner, a.cur desc for no key update;
   end if;
   foreach cur in array p_spend loop
     update ledger.account a set held = a.held + p_amount
@@ -112,42 +120,47 @@ end
 $$;
 
 -- A set of reservations. Jobs whose first choice of wallet covers all that choose it go in one statement; what does not
--- fit goes one by one, in the given order, on wallets that are locked by then.
+-- fit goes one by one, in the given order. Only wallets that were locked at the beginning take part: one that somebody
+-- makes meanwhile would be locked out of order.
 create function ledger.hold_jobs(
   p_job uuid[], p_owner bigint[], p_app smallint[], p_amount bigint[], p_spend text[]
 ) returns table (job uuid, code text, cur smallint) language plpgsql as $$
 declare
+  owners bigint[];
+  curs smallint[];
+  frees bigint[];
   taken uuid[];
   rest record;
 begin
   if cardinality(p_job) = 1 then
     select p_job[1], h.code, h.cur into job, code, cur
-     from ledger.hold_one(p_job[1], p_owner[1], p_app[1], p_amount[1], p_spend[1]::smallint[], 'infinity') h;
+      from ledger.hold_one(p_job[1], p_owner[1], p_app[1], p_amount[1], p_spend[1]::smallint[], 'infinity') h;
     return next;
     return;
   end if;
-  perform 1 from ledger.account a
-   where (a.owner, a.cur) in (select x.o, unnest(x.s::smallint[]) from unnest(p_owner, p_spend) x (o, s))
-   order by a.owner, a.cur for no key update;
-  with wanted as (
-    select x.j, x.o, x.p, x.n, w.cur, w.free, sum(x.n) over (partition by x.o, w.cur) as total
-     from unnest(p_job, p_owner, p_app, p_amount, p_spend) x (j, o, p, n, s)
-     cross join lateral (
-      select a.cur, a.balance - a.held as free
-       from unnest(x.s::smallint[]) with ordinality k (c, i)
-       join ledger.account a on a.owner = x.o and a.cur = k.c
-       where a.status = 'active' and a.balance - a.held >= x.n
-       order by k.i limit 1) w
-     where x.n between 1 and 1000000000000
+  select array_agg(l.owner), array_agg(l.cur), array_agg(l.free) into owners, curs, frees
+    from (select a.owner, a.cur, case when a.status = 'active' then a.balance - a.held else -1 end as free
+            from ledger.account a
+           where (a.owner, a.cur) in (select x.o, unnest(x.s::smallint[]) from unnest(p_owner, p_spend) x (o, s))
+           order by a.owner, a.cur desc for no key update) l;
+  with choice as (
+    select distinct on (x.i) x.j, x.o, x.p, x.n, l.cur, l.free
+      from unnest(p_job, p_owner, p_app, p_amount, p_spend) with ordinality x (j, o, p, n, s, i)
+     cross join lateral unnest(x.s::smallint[]) with ordinality k (c, rank)
+      join unnest(owners, curs, frees) l (owner, cur, free) on l.owner = x.o and l.cur = k.c
+     where x.n between 1 and 1000000000000 and l.free >= x.n
+     order by x.i, k.rank
+  ), wanted as (
+    select c.*, sum(c.n) over (partition by c.o, c.cur) as total from choice c
   ), made as (
     insert into ledger.hold (id, owner, cur, amount, app)
     select v.j, v.o, v.cur, v.n, v.p from wanted v
      where v.total <= v.free and not exists (select from ledger.hold h where h.id = v.j) order by v.j
-      on conflict (id) do nothing
+    on conflict (id) do nothing
     returning hold.id, hold.owner, hold.cur, hold.amount
   ), promised as (
     update ledger.account a set held = a.held + g.amount
-     from (select m.owner, m.cur, sum(m.amount)::bigint as amount from made m group by m.owner, m.cur) g
+      from (select m.owner, m.cur, sum(m.amount)::bigint as amount from made m group by m.owner, m.cur) g
      where a.owner = g.owner and a.cur = g.cur
   )
   select array_agg(m.id) into taken from made m;
@@ -156,11 +169,14 @@ begin
     return;
   end if;
   for rest in
-    select x.* from unnest(p_job, p_owner, p_app, p_amount, p_spend) with ordinality x (j, o, p, n, s, i)
+    select x.j, x.o, x.p, x.n,
+           array(select k.c from unnest(x.s::smallint[]) with ordinality k (c, rank)
+                   join unnest(owners, curs) l (o, c) on l.o = x.o and l.c = k.c order by k.rank) as spend
+      from unnest(p_job, p_owner, p_app, p_amount, p_spend) with ordinality x (j, o, p, n, s, i)
      where taken is null or x.j <> all (taken) order by x.i
   loop
     select rest.j, h.code, h.cur into job, code, cur
-     from ledger.hold_one(rest.j, rest.o, rest.p, rest.n, rest.s::smallint[], 'infinity') h;
+      from ledger.hold_one(rest.j, rest.o, rest.p, rest.n, rest.spend, 'infinity') h;
     return next;
   end loop;
 end
@@ -220,20 +236,22 @@ begin
     return query select p_job[1], c.code, c.captured from ledger.capture_one(p_job[1], p_amount[1]) c;
     return;
   end if;
-  perform 1 from ledger.hold h where h.id = any (p_job) order by h.id for no key update;
+  -- Only rows that were locked in order are closed: one that appears in between would be locked out of order.
+  select array_agg(l.id) into ended
+   from (select h.id from ledger.hold h where h.id = any (p_job) order by h.id for no key update) l;
   with closed as (
     update ledger.hold h
       set captured = least(x.n, h.amount), resolved_at = clock_timestamp(), expires_at = 'infinity',
         state = case when x.n > 0 then 'captured' else 'released' end::ledger.hold_state
      from unnest(p_job, p_amount) x (j, n)
-     where h.id = x.j and h.state = 'open' and x.n >= 0
+     where h.id = x.j and h.id = any (ended) and h.state = 'open' and x.n >= 0
     returning h.id
   )
   select array_agg(c.id) into ended from closed c;
   if ended is not null then
     perform 1 from ledger.account a
      where (a.owner, a.cur) in (select h.owner, h.cur from ledger.hold h where h.id = any (ended))
-     order by a.owner, a.cur for no key update;
+     order by a.owner, a.cur desc for no key update;
     for debited in select * from ledger.post_captures(ended) loop
       perform ledger.draw_lots(debited.owner, debited.cur, debited.drew);
     end loop;
@@ -307,15 +325,16 @@ begin
     return query select p_job[1], r.code, r.released from ledger.release_one(p_job[1], 'released') r;
     return;
   end if;
-  perform 1 from ledger.hold h where h.id = any (p_job) order by h.id for no key update;
+  select array_agg(l.id) into ended
+   from (select h.id from ledger.hold h where h.id = any (p_job) order by h.id for no key update) l;
   with closed as (
     update ledger.hold h set state = 'released', resolved_at = clock_timestamp(), expires_at = 'infinity'
-     where h.id = any (p_job) and h.state = 'open' returning h.id
+     where h.id = any (ended) and h.state = 'open' returning h.id
   )
   select array_agg(c.id) into ended from closed c;
   perform 1 from ledger.account a
    where (a.owner, a.cur) in (select h.owner, h.cur from ledger.hold h where h.id = any (ended))
-   order by a.owner, a.cur for no key update;
+   order by a.owner, a.cur desc for no key update;
   update ledger.account a set held = a.held - g.amount
    from (select h.owner, h.cur, sum(h.amount)::bigint as amount
        from ledger.hold h where h.id = any (ended) group by h.owner, h.cur) g

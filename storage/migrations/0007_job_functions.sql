@@ -99,7 +99,7 @@ $$;
 -- Writes only the job row, so it may stand anywhere in a set of starts.
 create function work.start_otherwise(
   p_job uuid, p_token uuid, p_worker text, p_lease_s float8, p_kinds text[], p_alone boolean,
-  out code text, out x work.job, out next_wake work.wake)
+  out code text, out x work.job, out next_wake work.wake, out taken_over boolean)
 language plpgsql as $$
 declare
   moment timestamptz := clock_timestamp();
@@ -130,6 +130,7 @@ begin
   elsif x.state = 'running' then
     -- The lease has ended: its process died, froze or lost the database. A first crash is simply taken over.
     -- After the second in 72 hours the job is a suspect and runs alone, so that it takes nobody with it.
+    taken_over := true;
     lost := case when x.crashed_at > moment - interval '72 h' then x.crashes + 1 else 1 end;
     if lost >= 2 and not p_alone then
       code := 'suspect';
@@ -158,7 +159,8 @@ create function work.start(
   out code text, out job uuid, out attempt int, out tries int, out crashes smallint, out user_id bigint,
   out app smallint, out kind text, out version smallint, out payload bytea, out key_version smallint,
   out price bigint, out save boolean, out last_look boolean, out cancel_requested boolean, out remote_ref text,
-  out intent_at timestamptz, out deadline timestamptz, out trace text, out wakes work.wake[])
+  out intent_at timestamptz, out deadline timestamptz, out trace text, out run_at timestamptz,
+  out taken_over boolean, out wakes work.wake[])
 language plpgsql security definer as $$
 #variable_conflict use_column
 declare
@@ -188,6 +190,7 @@ begin
   else
     select * into other from work.start_otherwise(p_job, p_token, p_worker, p_lease_s, p_kinds, p_alone);
     code := other.code;
+    taken_over := other.taken_over;
     x := other.x;
     if (other.next_wake).job is not null then
       wakes := array[other.next_wake];
@@ -211,6 +214,7 @@ begin
   intent_at := x.intent_at;
   deadline := x.deadline;
   trace := x.trace;
+  run_at := x.run_at;
 end
 $$;
 

@@ -120,7 +120,7 @@ create function work.start_many(
 returns table (what text, code text, job uuid, attempt int, tries int, crashes smallint, user_id bigint, app smallint,
                kind text, version smallint, payload bytea, key_version smallint, price bigint, save boolean,
                last_look boolean, cancel_requested boolean, remote_ref text, intent_at timestamptz,
-               deadline timestamptz, trace text, next_stream smallint)
+               deadline timestamptz, trace text, run_at timestamptz, taken_over boolean, next_stream smallint)
 language plpgsql security definer as $$
 #variable_conflict use_column
 declare
@@ -155,7 +155,7 @@ begin
   return query
     select 'job', coalesce(r.code, 'ok'), s.id, s.attempt, s.tries, s.crashes, s.user_id, s.app, s.kind, s.version,
            s.payload, s.key_version, s.price, s.save, s.last_look, s.cancel_requested_at is not null, s.remote_ref,
-           s.intent_at, s.deadline, s.trace, null::smallint
+           s.intent_at, s.deadline, s.trace, s.run_at, false, null::smallint
       from unnest(started) s left join unnest(refused, reasons) r(id, code) on r.id = s.id;
   -- Rows that did not start plainly write only their own, already locked, job row.
   for one in select i.id, i.token from unnest(p_job, p_token) i(id, token)
@@ -165,7 +165,8 @@ begin
       select 'job', other.code, one.id, (other.x).attempt, (other.x).tries, (other.x).crashes, (other.x).user_id,
              (other.x).app, (other.x).kind, (other.x).version, (other.x).payload, (other.x).key_version,
              (other.x).price, (other.x).save, (other.x).last_look, (other.x).cancel_requested_at is not null,
-             (other.x).remote_ref, (other.x).intent_at, (other.x).deadline, (other.x).trace, null::smallint;
+             (other.x).remote_ref, (other.x).intent_at, (other.x).deadline, (other.x).trace, (other.x).run_at,
+             other.taken_over, null::smallint;
     if (other.next_wake).job is not null then
       what := 'wake';
       job := (other.next_wake).job;

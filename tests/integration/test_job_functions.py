@@ -208,6 +208,7 @@ async def test_an_ended_lease_is_taken_over_and_the_first_is_a_zombie(rig: Rig) 
     assert ("lease", answer.job_id) in await rig.sweep()
     second = await rig.start(answer.job_id)
     assert (second.code, second.attempt, second.tries, second.crashes) == ("ok", 2, 1, 1)
+    assert (first.taken_over, second.taken_over) == (False, True)
     assert (await rig.succeed(first))[0] == "zombie"
     assert (await rig.jobs.fail(first.job_id, first.attempt, "x"))[0] == "zombie"
     assert (await rig.jobs.retry(first.job_id, first.attempt, delay_s=0, code="x"))[0] == "zombie"

@@ -1,0 +1,43 @@
+"""What the sweeper does for money: partner holds, bonuses and plans whose time is over. One a transaction."""
+
+from dataclasses import dataclass
+
+from ledger.answers import again
+from ledger.subscriptions import Subscriptions
+from ops.base import metrics
+from storage import ledger as sql
+from storage.jobs import Wake
+from storage.pool import Database
+
+LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many were ended, and the wake-ups to send."""
+
+    holds: int
+    bonuses: int
+    plans: int
+    wakes: tuple[Wake, ...]
+
+
+async def sweep(db: Database, subscriptions: Subscriptions) -> Swept:
+    """End what is due, at most `LIMIT` of each kind a call. Any number of sweepers may run at once."""
+    holds = bonuses = plans = 0
+    wakes: tuple[Wake, ...] = ()
+    while holds < LIMIT and await again(lambda: sql.expire_next(db)) is not None:
+        holds += 1
+    while bonuses < LIMIT and await again(lambda: sql.lapse_next(db)) is not None:
+        bonuses += 1
+    while plans < LIMIT and (ended := await subscriptions.expire_next()) is not None:
+        plans += 1
+        wakes += ended[2]
+    return Swept(holds, bonuses, plans, wakes)
+
+
+async def measure(db: Database) -> None:
+    """Set the gauges of reserved money."""
+    holds, units = await again(lambda: sql.held_totals(db))
+    metrics.ledger_holds_active.set(holds)
+    metrics.ledger_holds_units.set(units)

@@ -1,0 +1,113 @@
+"""What a job costs: the quote before it runs and the charge after. Pure: no clock, no store.
+
+Tariff rules (data in `schemas/data/prices.yaml`): a kind costs a flat price or a price per begun
+page. `text.improve` is counted by its input, `text.generate` by the length asked for and charged by
+its output, `file.process` by the pages of the file. A model chosen by its own name whose provider
+counts tokens reserves its maximum and is charged by real usage. A charge never exceeds the quote:
+the house pays the rest, and a metric counts it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ops.base import metrics
+from schemas.catalogue import MODALITY_OF_KIND, Catalogue, catalogue
+from schemas.errors import InvalidInput
+from schemas.payloads import AnyPayload, FileProcess, PostPublish, TextGenerate, TextImprove
+from schemas.prices import PriceBook, Quote, QuoteLine, TokenPrice, price_book
+from schemas.results import AnyResult, FileProcessed, TextGenerated
+
+PROMPT_OVERHEAD_TOKENS: Final = 1_000
+"""Room for our own instructions around a user's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """A price book applied to jobs. `Pricing.current()` is the one of this build."""
+
+    book: PriceBook
+    models: Catalogue
+
+    @classmethod
+    def current(cls) -> "Pricing":
+        return cls(price_book(), catalogue())
+
+    def quote(self, payload: AnyPayload, *, file_pages: int | None = None) -> Quote:
+        """The most this job can cost, in units. `file_pages`: pages counted in the payload's file.
+
+        Raises InvalidInput `file_unreadable` when a price per page of a file has no page count.
+        """
+        token_price = self._token_price(payload)
+        if token_price is not None:
+            input_tokens, output_tokens = self.token_limits(payload, file_pages=file_pages)
+            units = token_price.cost_units(input_tokens=input_tokens, output_tokens=output_tokens)
+            line = QuoteLine("tokens", input_tokens + output_tokens, units)
+            return Quote(units, self.book.version, (line,))
+        price = self.book.kinds[payload.kind]
+        count = self._quoted_pages(payload, file_pages) if price.per == "page" else 1
+        line = QuoteLine(price.per, count, price.units)
+        return Quote(price.units * count, self.book.version, (line,))
+
+    def cost_units(self, payload: AnyPayload, result: AnyResult, quote_units: int) -> int:
+        """What the work was worth by the tariff or by real usage; may exceed the quote."""
+        token_price = self._token_price(payload)
+        if token_price is not None:
+            return token_price.cost_units(
+                input_tokens=result.usage.input_tokens, output_tokens=result.usage.output_tokens
+            )
+        price = self.book.kinds[payload.kind]
+        match result:
+            case TextGenerated():
+                return price.units * self.pages(result.text)
+            case FileProcessed():
+                return price.units * result.pages
+            case _:
+                return quote_units
+
+    def capture_units(self, payload: AnyPayload, result: AnyResult, quote_units: int) -> int:
+        """What to capture: the cost, never above the quote. The house pays any excess."""
+        cost_units = self.cost_units(payload, result, quote_units)
+        if cost_units > quote_units:
+            metrics.ledger_underestimated_units.inc(cost_units - quote_units)
+        return min(cost_units, quote_units)
+
+    def pages(self, text: str) -> int:
+        """Begun pages of a text; 0 for an empty one."""
+        return -(-len(text) // self.book.page_characters)
+
+    def token_limits(
+        self, payload: AnyPayload, *, file_pages: int | None = None
+    ) -> tuple[int, int]:
+        """The most input and output tokens of a run; the second is the limit the provider is given.
+
+        A token is at least one byte of UTF-8, so the bytes of a text bound its tokens.
+        """
+        per_page = self.book.tokens.output_tokens_per_page
+        match payload:
+            case TextImprove():
+                size_bytes, pages = len(payload.text.encode()), self.pages(payload.text)
+            case TextGenerate():
+                size_bytes, pages = len(payload.prompt.encode()), payload.pages
+            case _:
+                pages = self._quoted_pages(payload, file_pages)
+                size_bytes = pages * self.book.page_characters * 4
+        return size_bytes + PROMPT_OVERHEAD_TOKENS, max(1, pages) * per_page
+
+    def _quoted_pages(self, payload: AnyPayload, file_pages: int | None) -> int:
+        match payload:
+            case TextImprove():
+                return max(1, self.pages(payload.text))
+            case TextGenerate():
+                return payload.pages
+            case FileProcess() if file_pages is not None and file_pages > 0:
+                return file_pages
+            case FileProcess():
+                raise InvalidInput("file_unreadable")
+            case _:
+                return 1
+
+    def _token_price(self, payload: AnyPayload) -> TokenPrice | None:
+        if isinstance(payload, PostPublish) or self.models.is_alias(payload.model):
+            return None
+        model = self.models.resolve(payload.model, MODALITY_OF_KIND[payload.kind])
+        return self.book.tokens.models[model.name] if model.unit == "token" else None

@@ -1,0 +1,129 @@
+"""What is forgotten, and when: lifetimes as data, applied in bounded batches by whoever calls.
+
+Run it hourly from one place; two runs at once do no harm. A run that dies in the middle leaves at
+worst a blob that no row names, and the next run finds it by its age.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from ops.base.clock import now
+from storage.blobs import FILES, BlobInfo, Blobs
+from storage.pool import Database
+
+BATCH: Final = 500
+BATCHES_MAX: Final = 40
+
+_JOBS = "select work.forget_jobs($1, $2)"
+_CALLS = "select work.forget_calls($1, $2)"
+_INBOX = """
+with old as (select id from app.inbox where received_at < $1 and handled_at is not null limit $2),
+gone as (delete from app.inbox i using old where i.id = old.id returning i.id)
+select count(*) from gone
+"""
+_FILES = """
+with old as (select id from app.file where expires_at < $1 order by expires_at limit $2)
+delete from app.file f using old where f.id = old.id and f.expires_at < $1 returning f.blob_key
+"""
+_NAMELESS = """
+select n.id from unnest($1::uuid[]) n(id)
+ where not exists (select 1 from app.file f where f.id = n.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """`job` is for payloads, results and artifacts of ended jobs; what was saved stays saved."""
+
+    inbox: timedelta = timedelta(days=30)
+    job: timedelta = timedelta(days=90)
+    provider_call: timedelta = timedelta(days=396)
+    orphan_blob: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many of each a run removed."""
+
+    inbox: int
+    jobs: int
+    provider_calls: int
+    files: int
+    blobs: int
+
+
+class Retention:
+    def __init__(self, db: Database, blobs: Blobs, *, lifetimes: Lifetimes | None = None) -> None:
+        self._db = db
+        self._blobs = blobs
+        self._lifetimes = lifetimes or Lifetimes()
+
+    async def run(self) -> Forgotten:
+        """One pass. Raises Unavailable; what was done until then stays done."""
+        lives, moment = self._lifetimes, now()
+        return Forgotten(
+            inbox=await self._counted(_INBOX, moment - lives.inbox),
+            jobs=await self._counted(_JOBS, moment - lives.job),
+            provider_calls=await self._counted(_CALLS, moment - lives.provider_call),
+            files=await self._repeat(lambda: self._expire_files(moment)),
+            blobs=await self._old_blobs(moment),
+        )
+
+    async def _counted(self, sql: str, before: datetime) -> int:
+        async def batch() -> int:
+            return int(await self._db.fetchval(sql, before, BATCH))
+
+        return await self._repeat(batch)
+
+    async def _repeat(self, batch: Callable[[], Awaitable[int]]) -> int:
+        """Until a batch finds nothing, at most BATCHES_MAX: a run is bounded, the next goes on."""
+        total = 0
+        for _ in range(BATCHES_MAX):
+            done = await batch()
+            total += done
+            if done == 0:
+                break
+        return total
+
+    async def _expire_files(self, moment: datetime) -> int:
+        keys = [row["blob_key"] for row in await self._db.fetch(_FILES, moment, BATCH)]
+        for key in keys:
+            await self._blobs.delete(key)
+        return len(keys)
+
+    async def _old_blobs(self, moment: datetime) -> int:
+        """Artifacts by their age, and files that no row names (killed between blob and row)."""
+        old: list[str] = []
+        loose: dict[UUID, str] = {}
+        async for blob in self._blobs.list():
+            file_id = _file_id(blob)
+            if file_id is None and blob.modified_at < moment - self._lifetimes.job:
+                old.append(blob.key)
+            elif file_id is not None and blob.modified_at < moment - self._lifetimes.orphan_blob:
+                loose[file_id] = blob.key
+        old += await self._nameless(loose)
+        for key in old:
+            await self._blobs.delete(key)
+        return len(old)
+
+    async def _nameless(self, loose: dict[UUID, str]) -> list[str]:
+        found: list[str] = []
+        for ids in _batches(loose):
+            rows = await self._db.fetch(_NAMELESS, ids)
+            found += [loose[row["id"]] for row in rows]
+        return found
+
+
+def _file_id(blob: BlobInfo) -> UUID | None:
+    """The file behind a blob's key; None for an artifact."""
+    parts = blob.key.split("/")
+    return UUID(parts[2]) if parts[1] == FILES else None
+
+
+def _batches(ids: Iterable[UUID]) -> Iterable[list[UUID]]:
+    left = list(ids)
+    for start in range(0, len(left), BATCH):
+        yield left[start : start + BATCH]

@@ -1,0 +1,79 @@
+"""Real processes of the product, in a folder of their own, ended by the ids we were given."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+RUN_TIMEOUT_S = 110.0
+STOP_TIMEOUT_S = 60.0
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """Nothing of the developer's own settings, and a data folder that nobody else uses."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LEYDEN_")}
+    return clean | {"LEYDEN_DATA_DIR": str(folder / "data")} | settings
+
+
+def leyden(folder: Path, *words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """`leyden <words>` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "ops.cli", *words],
+        cwd=folder,
+        env=environment(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=RUN_TIMEOUT_S,
+        check=False,
+    )
+
+
+def answer(done: "subprocess.CompletedProcess[str]", *, code: int = 0) -> Any:
+    """The JSON a command printed; fails the test with all it said when it ended otherwise."""
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return json.loads(done.stdout)
+
+
+class Running:
+    """A command in the background; what it says is in `log`."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    def said(self, words: str) -> bool:
+        """Whether it has said so by now. Fails the test when it has died instead."""
+        text = self.log.read_text(errors="replace")
+        if words not in text and self.process.poll() is not None:
+            message = f"ended with {self.process.returncode} before it said {words!r}:\n{text}"
+            raise AssertionError(message)
+        return words in text
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+
+@contextmanager
+def background(folder: Path, *words: str, **settings: str) -> Iterator[Running]:
+    log = folder / f"{words[0]}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ops.cli", *words],
+            cwd=folder,
+            env=environment(folder, **settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    running = Running(process, log)
+    try:
+        yield running
+    finally:
+        running.stop()

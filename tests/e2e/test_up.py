@@ -1,0 +1,89 @@
+"""`leyden up`: requests over real HTTP, real workers, a killed child, and an orderly end."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from ops import samples
+from tests.e2e.processes import Running, answer, background, leyden
+from tests.support import wait_until
+
+SETTINGS = {"LEYDEN_PORT": "0", "LEYDEN_LEASE_S": "3", "LEYDEN_LOG_FORMAT": "json"}
+PORT = re.compile(r'"port": (\d+)')
+
+
+def port_of(running: Running) -> int:
+    found = PORT.findall(running.log.read_text())
+    return int(found[-1])
+
+
+async def client_of(folder: Path, running: Running) -> httpx.AsyncClient:
+    """Once the API answers."""
+    await wait_until(lambda: running.said("api.started"), 90, "the API has started")
+    key = (folder / "data" / "dev.key").read_text().strip()
+    return httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port_of(running)}",
+        headers={"Authorization": f"Bearer {key}", "X-Leyden-User": "zoe"},
+        timeout=30,
+    )
+
+
+async def ended(client: httpx.AsyncClient, job_id: str) -> dict[str, object]:
+    async def look() -> dict[str, object] | None:
+        body: dict[str, object] = (await client.get(f"/v1/jobs/{job_id}")).json()
+        return body if body["finished_at"] else None
+
+    body = await wait_until(look, 60, "the job has ended")
+    assert body is not None
+    return body
+
+
+def worker_of(running: Running) -> psutil.Process:
+    """The worker that this very supervisor started, and no other."""
+    children = psutil.Process(running.process.pid).children()
+    (worker,) = [child for child in children if "worker" in child.cmdline()]
+    return worker
+
+
+@pytest.mark.timeout(300)
+async def test_a_photo_goes_through_the_running_cluster(tmp_path: Path) -> None:
+    with background(tmp_path, "up", **SETTINGS) as running:
+        async with await client_of(tmp_path, running) as client:
+            sent = await client.post("/v1/files", files={"file": ("photo.jpg", samples.photo())})
+            wish = {
+                "kind": "image.edit",
+                "app": "imagegene",
+                "input": {"file": sent.json()["id"], "operations": [{"op": "sharpen"}]},
+            }
+            made = await client.post("/v1/jobs", json=wish, headers={"Idempotency-Key": "one"})
+            again = await client.post("/v1/jobs", json=wish, headers={"Idempotency-Key": "one"})
+            assert (made.status_code, again.status_code) == (202, 200)
+            job = await ended(client, made.json()["id"])
+            assert (job["state"], job["captured"]) == ("succeeded", 30_000)
+            picture = await client.get(f"/v1/jobs/{job['id']}/artifacts/0")
+            assert picture.headers["content-type"] == "image/jpeg"
+            content = await client.get(f"/v1/projects/{job['project']}/content")
+            assert content.headers["content-type"] == "image/webp"
+
+            killed = worker_of(running)
+            os.kill(killed.pid, signal.SIGKILL)
+            await wait_until(lambda: running.said("child.died"), 30, "the death was noticed")
+            text = {"kind": "text.improve", "app": "penora", "input": {"text": "i has went"}}
+            after = (await client.post("/v1/jobs", json=text)).json()["id"]
+            assert (await ended(client, after))["state"] == "succeeded"
+
+            status = answer(leyden(tmp_path, "status", "--json"))
+            assert len(status["workers"]) >= 1
+            assert status["redis"] == "ok"
+            paused = leyden(tmp_path, "lanes", "pause", "text", "--json")
+            assert answer(paused) == {"paused": ["text"]}
+            assert answer(leyden(tmp_path, "lanes", "resume", "text", "--json")) == {"paused": []}
+        assert running.stop() == 0
+    assert "Traceback" not in running.log.read_text()
+    verdict = leyden(tmp_path, "ledger", "verify", "--json")
+    assert answer(verdict) == {"ok": True, "violations": []}

@@ -1,0 +1,192 @@
+"""Many at once on one wallet: exactly what it covers succeeds, and nobody waits in a circle."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from ledger.stars import Stars
+from ledger.wallets import Wallets
+from schemas.ids import new_id
+from schemas.money import App
+from storage import ledger as sql
+from storage import ledger_money as money
+from tests.ledger_book import BATV, CREDIT, Book, open_book
+from tests.support import wait_until
+
+PARALLEL = 100
+COVERED = 10
+PRICE = 20_000
+WAITING = """
+select count(*) from pg_stat_activity
+ where wait_event_type = 'Lock' and datname = current_database()
+"""
+
+
+@pytest_asyncio.fixture
+async def book(dsn: str) -> AsyncIterator[Book]:
+    async with open_book(dsn, size=20) as book:
+        yield book
+
+
+async def test_a_hundred_spends_on_a_wallet_that_covers_ten(book: Book) -> None:
+    """Fifty rounds; jobs, partners and both mixed."""
+    for user in range(1, 51):
+        await book.fund(user, COVERED * PRICE)
+
+        async def job(user: int = user) -> str:
+            return (await book.hold(new_id(), user, PRICE)).code
+
+        async def partner(user: int = user) -> str:
+            answer = await sql.spend(
+                book.db, new_id(), user_id=user, app=App.PENORA, units=PRICE, spend_order=(CREDIT,)
+            )
+            return answer.code
+
+        kinds = [(job,), (partner,), (job, partner)][user % 3]
+        codes = Counter(await asyncio.gather(*(kinds[n % len(kinds)]() for n in range(PARALLEL))))
+        assert codes == {"ok": COVERED, "insufficient": PARALLEL - COVERED}
+
+
+async def test_sets_that_overlap_take_no_more_than_is_there(book: Book) -> None:
+    people = range(1, 6)
+    for user in people:
+        await book.fund(user, COVERED * PRICE)
+        await book.fund(user, COVERED * PRICE, BATV)
+    sets = [[(new_id(), 1 + (n + k) % 5, PRICE) for n in range(10)] for k in range(30)]
+    answers = await asyncio.gather(
+        *(book.hold_all(one, app=App.VIAIZER, spend=(BATV, CREDIT)) for one in sets)
+    )
+    codes = Counter(held.code for answer in answers for held in answer.values())
+    assert codes == {"ok": 5 * 2 * COVERED, "insufficient": 300 - 5 * 2 * COVERED}
+    for user in people:
+        assert (await book.wallet(user)).held_units == COVERED * PRICE
+
+
+async def test_sets_end_the_same_jobs_at_once_and_each_is_captured_once(book: Book) -> None:
+    jobs = [(new_id(), 1 + n % 4, 1_000) for n in range(80)]
+    for user in range(1, 5):
+        await book.fund(user, 100_000)
+    await book.hold_all(jobs)
+    ids = [job for job, _, _ in jobs]
+    taken: list[UUID] = []
+
+    async def capture(wanted: list[UUID]) -> None:
+        answers = await book.capture_all([(job, 900) for job in wanted])
+        taken.extend(job for job, (code, _) in answers.items() if code == "ok")
+
+    async def release(wanted: list[UUID]) -> None:
+        answers = await book.release_all(wanted)
+        taken.extend(job for job, (code, _) in answers.items() if code == "ok")
+
+    await asyncio.gather(
+        *(capture(ids[n::3] + ids[n + 1 :: 3]) for n in range(9)),
+        *(release(ids[n::2]) for n in range(4)),
+        capture(ids[::-1]),
+    )
+    assert Counter(taken) == dict.fromkeys(ids, 1)
+
+
+async def test_twins_of_one_hold_are_one_hold(book: Book) -> None:
+    await book.fund(1, PRICE)
+    for _ in range(30):
+        hold = new_id()
+
+        twins = [
+            sql.reserve(
+                book.db,
+                hold,
+                user_id=1,
+                app=App.PENORA,
+                units=PRICE,
+                spend_order=(BATV, CREDIT),
+                ttl_s=60,
+            )
+            for _ in range(8)
+        ]
+        answers = await asyncio.gather(*twins)
+        assert {answer.code for answer in answers} == {"ok"}
+        assert (await book.wallet(1)).held_units == PRICE
+        released = await asyncio.gather(
+            *(sql.release(book.db, hold, app=App.PENORA) for _ in range(4))
+        )
+        assert {answer.code for answer in released} == {"ok"}
+
+
+async def test_opposite_conversions_never_wait_in_a_circle(book: Book) -> None:
+    for user in range(1, 4):
+        await book.fund(user, 100_000)
+        await book.fund(user, 100_000, BATV)
+    orders = [
+        money.convert(
+            book.db,
+            new_id(),
+            user_id=1 + n % 3,
+            source=CREDIT if n % 2 else BATV,
+            target=BATV if n % 2 else CREDIT,
+            units=10,
+            rate=Decimal(1),
+        )
+        for n in range(300)
+    ]
+    assert {answer.code for answer in await asyncio.gather(*orders)} == {"ok"}
+
+
+async def test_one_charge_reported_by_everybody_is_one_purchase(book: Book) -> None:
+    stars = Stars(book.db)
+    await asyncio.gather(
+        *(stars.buy_units("charge", user_id=1, stars=5, units=50_000) for _ in range(30))
+    )
+    assert (await book.wallet(1)).balance_units == 50_000
+    answers = await asyncio.gather(
+        *(stars.refund("charge", reason="r", actor="a") for _ in range(10)), return_exceptions=True
+    )
+    assert any(not isinstance(answer, BaseException) for answer in answers)
+    assert (await book.wallet(1)).balance_units == 0
+
+
+async def test_sign_ups_from_everywhere_at_once(book: Book) -> None:
+    wallets = Wallets(book.db)
+    await asyncio.gather(*(wallets.signup(user) for user in list(range(1, 30)) * 4))
+    total = await book.db.fetchval("select sum(balance) from ledger.account")
+    assert total == 29 * 600_000
+
+
+@pytest.mark.parametrize("size", [2, 50])
+async def test_sets_keep_the_sequence_without_gaps(book: Book, size: int) -> None:
+    await book.fund(1, 10_000_000)
+    jobs = [(new_id(), 1, 100 + n) for n in range(size)]
+    await book.hold_all(jobs)
+    await book.capture_all([(job, units - n % 2 * 50) for n, (job, _, units) in enumerate(jobs)])
+    balances = [balance for _, _, balance in await book.lines(1)]
+    assert balances == sorted(balances, reverse=True)
+    assert len(balances) == size + 1
+
+
+async def test_a_reservation_that_waited_in_vain_for_its_first_wallet_meets_a_set(
+    book: Book,
+) -> None:
+    """It keeps the lock of the wallet it could not use, so everybody must lock in its order."""
+    await book.fund(1, PRICE)
+    await book.fund(1, PRICE, BATV)
+    spender = new_id()
+    order = (BATV, CREDIT)
+
+    async def waiting(count: int) -> bool:
+        return bool(await book.db.fetchval(WAITING) == count)
+
+    async with book.db.transaction() as first:
+        await first.fetch(
+            "select ledger.hold_one($1, 1, 1::smallint, $2, '{2}', 'infinity')", spender, PRICE
+        )
+        single = asyncio.create_task(book.hold(new_id(), 1, PRICE, spend=order))
+        await wait_until(lambda: waiting(1), 10, "the single reservation waits for the batteries")
+        pair = [(new_id(), 1, PRICE), (new_id(), 1, PRICE)]
+        several = asyncio.create_task(book.hold_all(pair, spend=order))
+        await wait_until(lambda: waiting(2), 10, "the set waits too")
+    answers = [await single, *(await several).values()]
+    assert Counter(answer.code for answer in answers) == {"ok": 1, "insufficient": 2}

@@ -1,0 +1,143 @@
+"""What the application may do to money (call functions, read) and what nobody may (rewrite history)."""
+
+import re
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from storage import ledger_reads
+from storage.pool import APP_ROLE, Database
+from tests.ledger_book import Book
+
+TABLES = (
+    "account",
+    "hold",
+    "transfer",
+    "lot",
+    "rate",
+    "purchase",
+    "subscription",
+    "mark",
+    "currency",
+)
+POST = "insert into ledger.transfer (owner, cur, seq, op, kind, house, amount, balance_after) "
+INTERNAL = (
+    "ledger.hold_jobs('{}', '{}', '{}', '{}', '{}')",
+    "ledger.capture_jobs('{}', '{}')",
+    "ledger.release_jobs('{}')",
+    "ledger.hold_one(null, 1, 1::smallint, 1, '{1}', 'infinity')",
+    "ledger.capture_one(null, 1)",
+    "ledger.release_one(null, 'released')",
+    "ledger.draw_lots(1, 1::smallint, 1)",
+    "ledger.post_captures('{}')",
+    "ledger.lock_wallets(1, '{1}')",
+)
+
+
+@pytest_asyncio.fixture
+async def owner(dsn: str) -> AsyncIterator[Database]:
+    db = await Database.open(dsn, role=None, size=2)
+    await Book(db).fund(1, 100)
+    yield db
+    await db.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_the_application_reads_but_never_writes_a_table(
+    db: Database, owner: Database, table: str
+) -> None:
+    await db.fetch(f"select * from ledger.{table}")
+    for statement in (
+        f"insert into ledger.{table} default values",
+        f"delete from ledger.{table}",
+        f"truncate ledger.{table}",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await db.execute(statement)
+    column = await owner.fetchval(
+        "select attname from pg_attribute where attrelid = ('ledger.' || $1)::regclass and attnum = 2",
+        table,
+    )
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await db.execute(f"update ledger.{table} set {column} = {column}")
+
+
+@pytest.mark.parametrize("call", INTERNAL)
+async def test_the_application_cannot_call_what_only_jobs_call(db: Database, call: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await db.execute(f"select {call}")
+
+
+@pytest.mark.parametrize("table", ["transfer", "rate"])
+@pytest.mark.parametrize("change", ["update {} set at = at", "delete from {}", "truncate {}"])
+async def test_not_even_the_owner_rewrites_history(
+    owner: Database, table: str, change: str
+) -> None:
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await owner.execute(change.format(f"ledger.{table}"))
+    assert refused.value.sqlstate == "LG002"
+
+
+async def test_a_rate_that_pumps_is_refused_to_the_owner_too(owner: Database) -> None:
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await owner.execute(
+            "insert into ledger.rate (src, dst, rate, set_by) values (1, 2, 1.0001, 'owner')"
+        )
+    assert refused.value.sqlstate == "LG003"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update ledger.account set held = balance + 1",
+        "update ledger.account set balance = -1",
+        "update ledger.account set bonus = balance + 1",
+        "update ledger.account set bought = balance + 1",
+        "insert into ledger.hold (id, owner, cur, amount, app) values (gen_random_uuid(), 1, 1, 0, 1)",
+        POST + "values (1, 1, 9, gen_random_uuid(), 'capture', 'revenue', 5, 5)",
+        POST + "values (1, 1, 9, gen_random_uuid(), 'adjust', 'adjust', 5, 5)",
+        POST + "select 1, 1, 9, op, 'grant', 'promo', 5, 5 from ledger.transfer",
+    ],
+)
+async def test_a_bad_state_cannot_be_written_down(owner: Database, damage: str) -> None:
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+        await owner.execute(damage)
+
+
+async def test_the_check_of_rights_finds_nothing_here(db: Database) -> None:
+    assert await ledger_reads.rights_too_wide(db, APP_ROLE) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("grant update on ledger.account to leyden_app", "may update ledger.account"),
+        ("grant delete on ledger.transfer to leyden_app", "may delete ledger.transfer"),
+        ("grant execute on function ledger.draw_lots to leyden_app", "may call ledger.draw_lots"),
+        ("grant create on schema ledger to leyden_app", "may create objects in schema ledger"),
+        (
+            "alter table ledger.transfer disable trigger transfer_append_only",
+            "transfer_append_only is off",
+        ),
+        ("drop trigger rate_append_only on ledger.rate", "rate_append_only is off"),
+    ],
+)
+async def test_the_check_of_rights_sees_what_is_too_wide(
+    db: Database, owner: Database, change: str, found: str
+) -> None:
+    await owner.execute(change)
+    (line,) = await ledger_reads.rights_too_wide(db, APP_ROLE)
+    assert found in line
+
+
+async def test_a_function_that_the_application_calls_names_every_schema(owner: Database) -> None:
+    """They run as the owner: an unqualified table could be shadowed by a temporary one."""
+    rows = await owner.fetch(
+        "select p.oid::regprocedure::text as name, p.prosrc from pg_proc p "
+        "where p.pronamespace = 'ledger'::regnamespace"
+    )
+    tables = "|".join(TABLES)
+    bare = re.compile(rf"\b(?:from|join|insert into|update)\s+(?:{tables})\b(?!\s*\()")
+    assert [row["name"] for row in rows if bare.search(row["prosrc"])] == []

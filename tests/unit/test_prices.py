@@ -1,0 +1,222 @@
+"""The tariff: quotes before, charges after, and data that cannot be loaded when it is wrong."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pydantic import ValidationError
+
+from ledger.pricing import PROMPT_OVERHEAD_TOKENS, Pricing
+from ops.base import metrics
+from schemas.catalogue import Catalogue, catalogue
+from schemas.data import load_yaml
+from schemas.errors import InvalidInput
+from schemas.jobs import Kind, Lane, Priority
+from schemas.money import App, Currency
+from schemas.payloads import (
+    AnyPayload,
+    FileProcess,
+    ImageAnalyze,
+    ImageEdit,
+    ImageGenerate,
+    PostPublish,
+    Resize,
+    TextGenerate,
+    TextImprove,
+    VideoGenerate,
+)
+from schemas.plans import PlanName, Plans, kind_limits, plans
+from schemas.prices import PriceBook, price_book
+from schemas.results import FileProcessed, TextGenerated, TextImproved, Usage
+
+MADE: dict[str, Any] = {"provider": "local", "model": "m", "made_by": "test"}
+PRICING = Pricing.current()
+
+
+@pytest.mark.parametrize(
+    ("payload", "file_pages", "credits_"),
+    [
+        (TextImprove(text="a"), None, 1),
+        (TextImprove(text="a" * 1800), None, 1),
+        (TextImprove(text="a" * 1801), None, 2),
+        (TextImprove(text="ж" * 1800), None, 1),
+        (TextGenerate(prompt="p", pages=7), None, 7),
+        (ImageGenerate(prompt="p"), None, 2),
+        (ImageEdit(file=uuid4(), operations=(Resize(width=64),)), None, 3),
+        (ImageAnalyze(file=uuid4()), None, 1),
+        (VideoGenerate(prompt="p"), None, 5),
+        (FileProcess(file=uuid4()), 3, 3),
+        (PostPublish(channel="c", text="t"), None, 0),
+    ],
+)
+def test_quotes_of_the_tariff(payload: AnyPayload, file_pages: int | None, credits_: int) -> None:
+    quote = PRICING.quote(payload, file_pages=file_pages)
+    assert quote.price_units == credits_ * 10_000
+    assert quote.price_credits == Decimal(credits_)
+    assert quote.price_version == price_book().version
+    assert sum(line.units * line.count for line in quote.lines) == quote.price_units
+
+
+@pytest.mark.parametrize("file_pages", [None, 0, -1])
+def test_a_file_without_counted_pages_gets_no_price(file_pages: int | None) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        PRICING.quote(FileProcess(file=uuid4()), file_pages=file_pages)
+    assert refused.value.code == "file_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("characters", "credits_"), [(0, 0), (1, 1), (1800, 1), (1801, 2), (5401, 3)]
+)
+def test_generated_text_is_charged_by_its_length_up_to_the_quote(
+    characters: int, credits_: int
+) -> None:
+    result = TextGenerated(text="x" * characters, **MADE)
+    assert (
+        PRICING.capture_units(TextGenerate(prompt="p", pages=3), result, 30_000)
+        == credits_ * 10_000
+    )
+
+
+def test_improved_text_costs_its_quote_and_a_file_its_pages() -> None:
+    improved = TextImproved(text="short", **MADE)
+    assert PRICING.capture_units(TextImprove(text="a" * 3600), improved, 20_000) == 20_000
+    processed = FileProcessed(text="t", pages=2, **MADE)
+    assert PRICING.capture_units(FileProcess(file=uuid4()), processed, 30_000) == 20_000
+
+
+def test_the_house_pays_what_exceeds_the_quote_and_a_metric_counts_it() -> None:
+    counter = metrics.ledger_underestimated_units
+    before = counter._value.get()
+    result = TextGenerated(text="x" * 3601, **MADE)
+    assert PRICING.capture_units(TextGenerate(prompt="p"), result, 10_000) == 10_000
+    assert counter._value.get() - before == 20_000
+
+
+def token_pricing(input_credits: str = "15", output_credits: str = "40.0001") -> Pricing:
+    data = load_yaml("prices.yaml")
+    data["tokens"]["models"] = {"tok": {"input": input_credits, "output": output_credits}}
+    row = {
+        "name": "tok",
+        "provider": "x",
+        "model": "x",
+        "modality": "text",
+        "unit": "token",
+        "title": "x",
+    }
+    models = catalogue().model_dump()
+    models["models"] = [*models["models"], row]
+    return Pricing(PriceBook.model_validate(data), Catalogue.model_validate(models))
+
+
+def test_a_token_model_reserves_its_maximum_and_is_charged_by_use_rounded_up() -> None:
+    pricing = token_pricing()
+    payload = TextGenerate(prompt="жж", pages=2, model="tok")
+    most_in, most_out = pricing.token_limits(payload)
+    assert (most_in, most_out) == (4 + PROMPT_OVERHEAD_TOKENS, 3600)
+    quote = pricing.quote(payload)
+    assert quote.price_units == -(-(most_in * 150_000 + most_out * 400_001) // 1_000_000)
+    usage = Usage(input_tokens=1, output_tokens=1)
+    result = TextGenerated(text="x", usage=usage, **MADE)
+    assert pricing.capture_units(payload, result, quote.price_units) == 1
+    most = Usage(input_tokens=most_in, output_tokens=most_out)
+    full = TextGenerated(text="x", usage=most, **MADE)
+    assert pricing.capture_units(payload, full, quote.price_units) == quote.price_units
+
+
+def test_the_tariff_applies_to_aliases_even_beside_token_models() -> None:
+    assert token_pricing().quote(TextGenerate(prompt="p")).price_units == 10_000
+
+
+def test_a_model_nobody_knows_is_refused_before_any_price() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        PRICING.quote(TextGenerate(prompt="p", model="no-such"))
+    assert refused.value.code == "unknown_model"
+
+
+def test_every_token_model_of_the_catalogue_has_a_price() -> None:
+    token_models = {model.name for model in catalogue().models if model.unit == "token"}
+    assert token_models <= set(price_book().tokens.models)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 0},
+        {"page_characters": 0},
+        {"kinds": {"text.improve": {"credits": "1", "per": "page"}}},
+        {"packages": [{"name": "a", "stars": 0, "credits": "1"}]},
+        {"packages": [{"name": "a", "stars": 1, "credits": "1"}] * 2},
+        {"packages": [{"name": "a", "stars": 1, "credits": "0.00001"}]},
+        {"packages": [{"name": "a", "stars": 1, "credits": 1.5}]},
+        {"packages": [{"name": "a", "stars": 1, "credits": "-1"}]},
+        {"surprise": 1},
+    ],
+)
+def test_a_wrong_price_book_does_not_load(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        PriceBook.model_validate({**load_yaml("prices.yaml"), **change})
+
+
+def test_the_plans_say_what_the_design_says() -> None:
+    free, pro, enterprise = (plans().plan(name) for name in PlanName)
+    assert (free.daily_limits[App.VIAIZER], free.daily_limits[App.TEXT_AI]) == (25, 100)
+    assert set(pro.daily_limits.values()) == {1000}
+    assert set(enterprise.daily_limits.values()) == {-1}
+    assert [plan.caps for plan in (free, pro, enterprise)] == [(2,) * 5, (10,) * 5, (50,) * 5]
+    mib = 1024 * 1024
+    assert [p.storage_bytes // mib for p in (free, pro, enterprise)] == [1, 50, 500]
+    assert [p.stream_priority for p in (free, pro, enterprise)] == [
+        Priority.LOW,
+        Priority.NORMAL,
+        Priority.HIGH,
+    ]
+    assert plans().app(App.VIAIZER).spend_order == (Currency.BATV, Currency.CREDIT)
+    assert plans().app(App.TEXT_AI).spend_numbers == (3, 1)
+    assert plans().app(App.PENORA).spend_order == (Currency.CREDIT,)
+    assert len(free.caps) == len(Lane)
+
+
+def test_the_grants_say_what_the_design_says() -> None:
+    grants = plans().grants
+    assert [(g.currency, g.units, g.kind) for g in grants.signup] == [
+        (Currency.CREDIT, 500_000, "grant"),
+        (Currency.CREDIT, 100_000, "bonus"),
+    ]
+    assert grants.existing_users[0].id == grants.signup[1].id, "one bonus a person, however it came"
+    assert grants.first_use[App.VIAIZER][0].units == 250_000
+    assert grants.first_use[App.TEXT_AI][0].units == 1_000_000
+
+
+def test_model_access_by_name_or_star() -> None:
+    free, pro = plans().plan("FREE"), plans().plan("PRO")
+    assert free.allows("local-text")
+    assert not free.allows("some-large-model")
+    assert pro.allows("some-large-model")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("apps", "viaizer", "spend_order"), ["XTR"]),
+        (("apps", "viaizer", "spend_order"), ["CREDIT", "CREDIT"]),
+        (("plans", "FREE", "price_stars"), 1),
+        (("plans", "PRO", "price_stars"), 10_001),
+        (("plans", "PRO", "in_flight"), {"text": 1}),
+        (("plans", "PRO", "daily_limits", "viaizer"), -2),
+        (("period_days",), 31),
+    ],
+)
+def test_wrong_plans_do_not_load(path: tuple[str, ...], value: object) -> None:
+    data = load_yaml("plans.yaml")
+    node = data
+    for name in path[:-1]:
+        node = node[name]
+    node[path[-1]] = value
+    with pytest.raises(ValidationError):
+        Plans.model_validate(data)
+
+
+def test_every_kind_has_limits_and_one_run_fits_its_deadline() -> None:
+    assert set(kind_limits()) == set(Kind)
+    assert all(limits.timeout_s <= limits.deadline_s for limits in kind_limits().values())
