@@ -107,6 +107,19 @@ async def test_a_closed_entry_is_gone_and_an_open_one_is_taken_over(
     await other.close()
 
 
+async def test_an_entry_that_is_put_back_is_read_by_another(
+    queue: Queue, consumer: Consumer
+) -> None:
+    [wake] = wakes(NORMAL)
+    await queue.wake([wake])
+    await consumer.put_back((await consumer.read([NORMAL], budget=9, lane_budgets={})).entries)
+    other = Consumer(queue, "w2")
+    [entry] = (await other.read([NORMAL], budget=9, lane_budgets={})).entries
+    assert (entry.job_id, entry.kind, entry.trace) == (wake.job_id, wake.kind, wake.trace)
+    assert await queue.xlen(streams.stream_key(NORMAL)) == 1
+    await other.close()
+
+
 async def test_broken_entries_are_set_aside_and_counted(queue: Queue, consumer: Consumer) -> None:
     key = streams.stream_key(NORMAL)
     await queue.xadd(key, {"i": "not sixteen bytes"})

@@ -1,5 +1,6 @@
 """The tariff: quotes before, charges after, and data that cannot be loaded when it is wrong."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -93,29 +94,35 @@ def test_the_house_pays_what_exceeds_the_quote_and_a_metric_counts_it() -> None:
     assert counter._value.get() - before == 20_000
 
 
-def token_pricing(input_credits: str = "15", output_credits: str = "40.0001") -> Pricing:
-    data = load_yaml("prices.yaml")
-    data["tokens"]["models"] = {"tok": {"input": input_credits, "output": output_credits}}
-    row = {
-        "name": "tok",
-        "provider": "x",
-        "model": "x",
-        "modality": "text",
-        "unit": "token",
-        "title": "x",
-    }
-    models = catalogue().model_dump()
-    models["models"] = [*models["models"], row]
-    return Pricing(PriceBook.model_validate(data), Catalogue.model_validate(models))
+def with_models() -> Pricing:
+    """Dollars x 120 are credits: x 1.2, a hundredth of a dollar a credit."""
+    data = load_yaml("models.yaml")
+    data["credits"] = {"usd_per_credit": "0.01", "margins": {"a": "1.2"}, "flat_step": "0.1"}
+    row = {"provider": "local", "model": "x", "title": "x", "conf": "a"}
+    data["models"] += [
+        row
+        | {"name": "tok", "modality": "text", "unit": "token", "usd_in": "0.125", "usd_out": "0.5"},
+        row | {"name": "pic", "modality": "image", "unit": "image", "usd": "0.0301"},
+        row | {"name": "cheap", "modality": "image", "unit": "image", "usd": "0.001"},
+        row
+        | {
+            "name": "film",
+            "modality": "video",
+            "unit": "second",
+            "usd": "0.05",
+            "seconds": [5, 10],
+        },
+    ]
+    return Pricing(price_book(), Catalogue.model_validate(data))
 
 
 def test_a_token_model_reserves_its_maximum_and_is_charged_by_use_rounded_up() -> None:
-    pricing = token_pricing()
+    pricing = with_models()
     payload = TextGenerate(prompt="жж", pages=2, model="tok")
     most_in, most_out = pricing.token_limits(payload)
     assert (most_in, most_out) == (4 + PROMPT_OVERHEAD_TOKENS, 3600)
     quote = pricing.quote(payload)
-    assert quote.price_units == -(-(most_in * 150_000 + most_out * 400_001) // 1_000_000)
+    assert quote.price_units == -(-(most_in * 150_000 + most_out * 600_000) // 1_000_000)
     usage = Usage(input_tokens=1, output_tokens=1)
     result = TextGenerated(text="x", usage=usage, **MADE)
     assert pricing.capture_units(payload, result, quote.price_units) == 1
@@ -125,7 +132,7 @@ def test_a_token_model_reserves_its_maximum_and_is_charged_by_use_rounded_up() -
 
 
 def test_the_tariff_applies_to_aliases_even_beside_token_models() -> None:
-    assert token_pricing().quote(TextGenerate(prompt="p")).price_units == 10_000
+    assert with_models().quote(TextGenerate(prompt="p")).price_units == 10_000
 
 
 def test_a_model_nobody_knows_is_refused_before_any_price() -> None:
@@ -134,9 +141,30 @@ def test_a_model_nobody_knows_is_refused_before_any_price() -> None:
     assert refused.value.code == "unknown_model"
 
 
-def test_every_token_model_of_the_catalogue_has_a_price() -> None:
-    token_models = {model.name for model in catalogue().models if model.unit == "token"}
-    assert token_models <= set(price_book().tokens.models)
+@pytest.mark.parametrize(
+    ("payload", "credits_"),
+    [
+        (ImageGenerate(prompt="p", model="pic"), "3.7"),
+        (ImageGenerate(prompt="p", model="cheap"), "2"),
+        (VideoGenerate(prompt="p", seconds=4, model="film"), "30"),
+    ],
+)
+def test_a_picture_or_film_by_name_costs_its_list_price_but_no_less_than_the_tariff(
+    payload: AnyPayload, credits_: str
+) -> None:
+    assert with_models().quote(payload).price_credits == Decimal(credits_)
+
+
+def test_every_model_of_the_catalogue_can_be_quoted() -> None:
+    asked: dict[str, Callable[[str], AnyPayload]] = {
+        "text": lambda name: TextGenerate(prompt="p", model=name),
+        "image": lambda name: ImageGenerate(prompt="p", model=name),
+        "vision": lambda name: ImageAnalyze(file=uuid4(), model=name),
+        "video": lambda name: VideoGenerate(prompt="p", model=name),
+    }
+    rows = [row for row in catalogue().models if row.enabled and row.modality in asked]
+    for row in rows:
+        assert PRICING.quote(asked[row.modality](row.name)).price_units > 0 or row.free, row.name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,184 @@
+"""The composition root of a worker process: every object it is made of, opened and closed here."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+from arq.cron import CronJob, cron
+from arq.worker import Function, func
+
+from ledger.pricing import Pricing
+from ops.base.children import DECODE, MAKE, Children
+from ops.base.health import Health
+from ops.base.logs import get_logger
+from ops.base.settings import Settings
+from schemas.catalogue import catalogue
+from schemas.errors import ConfigError
+from schemas.jobs import Kind, Lane
+from schemas.plans import kind_limits
+from storage.blobs import Blobs
+from storage.consumer import Consumer
+from storage.crypto import Keys
+from storage.files import Files
+from storage.jobs import Jobs, Started
+from storage.migrate import check
+from storage.pool import Database
+from storage.queue import Queue
+from storage.retention import Retention
+from storage.streams import STREAMS
+from workers.pipeline import Pipeline
+from workers.pipeline import Ports as PipelinePorts
+from workers.providers.port import Tools
+from workers.providers.registry import Providers, build_providers
+from workers.runtime.hand import Held
+from workers.runtime.reader import ReadPlan
+from workers.runtime.warden import ChildTerms, Warden
+from workers.runtime.worker import Ports, StreamWorker, Terms
+from workers.tasks.registry import TASKS, Task
+
+log = get_logger(__name__)
+
+CONTROL_CONNECTIONS: Final = 2
+"""Renewals and sweeps have their own: no job can make them wait for a connection."""
+KEEPER: Final = "keeper"
+CONSUMERS_IDLE_S: Final = 3_600.0
+"""A consumer that reads is never idle for longer than a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerApp:
+    """What `ctx["app"]` holds: the one object that a running function may ask for anything."""
+
+    settings: Settings
+    db: Database
+    control: Database
+    queue: Queue
+    blobs: Blobs
+    decode: Children
+    make: Children
+    pipeline: Pipeline
+    health: Health
+    tasks: Mapping[Kind, Task]
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        master_key: bytes,
+        tasks: Mapping[Kind, Task] = TASKS,
+        providers: Providers | None = None,
+    ) -> Self:
+        """`settings` name both stores; without `providers`, those of the catalogue. Raises
+        ConfigError, Unavailable.
+        """
+        if settings.database_url is None or settings.redis_url is None:
+            raise ConfigError(setting="LEYDEN_DATABASE_URL", problem="is not known to this worker")
+        db = await Database.open(settings.database_url, size=settings.database_pool_size)
+        await check(db)
+        control = await Database.open(
+            settings.database_url, size=CONTROL_CONNECTIONS, name="leyden control"
+        )
+        queue = await Queue.open(settings.redis_url, timeout_s=settings.redis_timeout_s)
+        decode = Children(DECODE, slots=settings.children)
+        make = Children(MAKE, slots=settings.children)
+        keys, blobs = Keys(db, master_key), Blobs.open(str(settings.blob_url))
+        pipeline = Pipeline(
+            PipelinePorts(
+                jobs=Jobs(db),
+                queue=queue,
+                keys=keys,
+                files=Files(db, keys, blobs),
+                blobs=blobs,
+                make=make,
+                providers=providers or build_providers(catalogue(), Tools(decode, make)),
+                pricing=Pricing.current(),
+                tasks=tasks,
+                limits=kind_limits(),
+                batch_size_max=settings.batch_size_max,
+            )
+        )
+        health = Health()
+        return cls(settings, db, control, queue, blobs, decode, make, pipeline, health, tasks)
+
+    def worker(
+        self,
+        lanes: tuple[Lane, ...],
+        *,
+        slots: int,
+        alone: bool = False,
+        idle_exit_s: float | None = None,
+        suspects: ChildTerms | None = None,
+        handle_signals: bool = True,
+    ) -> StreamWorker:
+        """A worker of these lanes. `alone`: it reads their suspects, one at a time. `suspects`: how
+        to start the child that does so beside it.
+        """
+        settings = self.settings
+        plan = ReadPlan(lanes, slots, alone)
+        warden = None
+        if suspects is not None:
+            jobs = Jobs(self.control)
+            warden = Warden(jobs, self.queue, streams=plan.suspects, terms=suspects)
+        return StreamWorker(
+            self._functions(),
+            ports=Ports(Jobs(self.db), self.control, self.queue, self.health),
+            plan=plan,
+            terms=Terms(
+                kinds=self._kinds(),
+                lease_s=settings.lease_s,
+                sweep_s=settings.sweep_s,
+                grace_s=settings.grace_s,
+                batch_size_max=settings.batch_size_max,
+                idle_exit_s=idle_exit_s,
+            ),
+            ctx={"app": self},
+            cron_jobs=() if alone else _cron_jobs(),
+            warden=warden,
+            handle_signals=handle_signals,
+        )
+
+    async def close(self) -> None:
+        await self.pipeline.close()
+        await self.make.close()
+        await self.decode.close()
+        await self.queue.aclose()
+        await self.control.close()
+        await self.db.close()
+
+    def _functions(self) -> list[Function]:
+        limits = kind_limits()
+        return [
+            func(run_job, name=kind.value, timeout=limits[kind].timeout_s, keep_result=0)
+            for kind in self.tasks
+        ]
+
+    def _kinds(self) -> tuple[str, ...]:
+        return tuple(
+            f"{kind.value}:{version}"
+            for kind, task in self.tasks.items()
+            for version in sorted(task.versions)
+        )
+
+
+async def run_job(ctx: dict[str, Any], held: Held, started: Started) -> None:
+    """Every kind of job, as an arq function."""
+    app: WorkerApp = ctx["app"]
+    await app.pipeline.run(held, started)
+
+
+async def keep_house(ctx: dict[str, Any]) -> None:
+    """Hourly, by one worker of the cluster: forget what has outlived its purpose."""
+    app: WorkerApp = ctx["app"]
+    forgotten = asdict(await Retention(app.db, app.blobs).run())
+    keeper = Consumer(app.queue, KEEPER)
+    try:
+        consumers = await keeper.drop_idle(STREAMS, idle_s=CONSUMERS_IDLE_S)
+    finally:
+        await keeper.close()
+    log.info("house.kept", n_consumers=consumers, **{f"n_{k}": n for k, n in forgotten.items()})
+
+
+def _cron_jobs() -> list[CronJob]:
+    """`unique`: arq lets one worker of the cluster run each of them."""
+    return [cron(keep_house, name="keep_house", minute=17, second=0, timeout=1800)]
