@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ops.base import metrics
-from ops.base.clock import monotonic_s
+from ops.base.clock import monotonic_s, unix_s
 from storage import ledger_reads as sql
 from storage.ledger_reads import Mark, Violation
 from storage.pool import Database
@@ -70,6 +70,7 @@ async def _concluded(
     db: Database, found: list[Violation], seen: Mark, *, since: datetime | None, began_s: float
 ) -> Report:
     metrics.ledger_violations.set(len(found))
+    metrics.ledger_verified_timestamp.set(unix_s())
     if not found:
         await sql.set_mark(db, seen)
     return Report(tuple(found), seen.at, since, seen.transfers, monotonic_s() - began_s)

@@ -121,8 +121,12 @@ class Plans(Facts):
 
 
 class KindLimits(Facts):
-    """Limits of one job. `deadline_s` counts from its first start, `timeout_s` is one run."""
+    """Limits of one job. `deadline_s` counts from its first start, `timeout_s` is one run.
 
+    `typical_s` is what a run usually takes: for forecasts, never a limit.
+    """
+
+    typical_s: Annotated[float, Field(gt=0)]
     deadline_s: Annotated[int, Field(ge=1, le=86_400)]
     timeout_s: Annotated[int, Field(ge=1, le=3_600)]
     max_tries: Annotated[int, Field(ge=1, le=50)]

@@ -4,14 +4,22 @@ A statement is one round trip and, outside `transaction()`, one transaction. Con
 role `leyden_app`, which may call the functions and read; only migrations act as the owner.
 """
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, Self, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 import asyncpg
 
-from ops.base.metrics import database_errors
+from ops.base.clock import monotonic_s
+from ops.base.metrics import database_errors, database_query_seconds
 from schemas.errors import ConfigError, Unavailable
+
+if TYPE_CHECKING:
+    from prometheus_client import Histogram
+
+_QUALIFIED: Final = re.compile(r"\b(?:work|ledger|app)\.\w+|\baudit_\w+")
 
 APP_ROLE = "leyden_app"
 CONNECT_TIMEOUT_S = 10.0
@@ -85,16 +93,22 @@ class Database:
         await self._pool.close()
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        began_s = monotonic_s()
         try:
-            return await self._pool.fetch(sql, *args)
+            answer = await self._pool.fetch(sql, *args)
         except (*LOST_CONNECTION, *RETRYABLE) as error:
             raise unavailable(error) from error
+        _observe(sql, began_s)
+        return answer
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        began_s = monotonic_s()
         try:
-            return await self._pool.fetchrow(sql, *args)
+            answer = await self._pool.fetchrow(sql, *args)
         except (*LOST_CONNECTION, *RETRYABLE) as error:
             raise unavailable(error) from error
+        _observe(sql, began_s)
+        return answer
 
     async def one(self, sql: str, *args: Any) -> Row:
         """A statement that always answers with a row."""
@@ -105,16 +119,22 @@ class Database:
         return row
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
+        began_s = monotonic_s()
         try:
-            return await self._pool.fetchval(sql, *args)
+            answer = await self._pool.fetchval(sql, *args)
         except (*LOST_CONNECTION, *RETRYABLE) as error:
             raise unavailable(error) from error
+        _observe(sql, began_s)
+        return answer
 
     async def execute(self, sql: str, *args: Any) -> str:
+        began_s = monotonic_s()
         try:
-            return await self._pool.execute(sql, *args)
+            answer = await self._pool.execute(sql, *args)
         except (*LOST_CONNECTION, *RETRYABLE) as error:
             raise unavailable(error) from error
+        _observe(sql, began_s)
+        return answer
 
     @asynccontextmanager
     async def transaction(
@@ -132,6 +152,17 @@ class Database:
                 yield Connection(cast("asyncpg.Connection[Any]", raw))
         except (*LOST_CONNECTION, *RETRYABLE) as error:
             raise unavailable(error) from error
+
+
+def _observe(sql: str, began_s: float) -> None:
+    _timer(sql).observe(monotonic_s() - began_s)
+
+
+@lru_cache(maxsize=1_000)
+def _timer(sql: str) -> "Histogram":
+    """By what the statement is about: the first qualified name in it, one of a few dozen."""
+    named = _QUALIFIED.search(sql)
+    return database_query_seconds.labels(statement=named.group(0) if named else "other")
 
 
 def unavailable(error: BaseException) -> Unavailable:

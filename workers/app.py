@@ -7,7 +7,9 @@ from typing import Any, Final, Self
 from arq.cron import CronJob, cron
 from arq.worker import Function, func
 
+from ledger import housekeeping, verify
 from ledger.pricing import Pricing
+from ledger.subscriptions import Subscriptions
 from ops.base.children import DECODE, MAKE, Children
 from ops.base.health import Health
 from ops.base.logs import get_logger
@@ -167,6 +169,16 @@ async def run_job(ctx: dict[str, Any], held: Held, started: Started) -> None:
     await app.pipeline.run(held, started)
 
 
+async def mind_money(ctx: dict[str, Any]) -> None:
+    """Each minute, by one worker of the cluster: what time ends, and the proof of the books."""
+    app: WorkerApp = ctx["app"]
+    swept = await housekeeping.sweep(app.control, Subscriptions(app.control))
+    await app.queue.wake(swept.wakes, reason="plan")
+    report = await verify.verify_since_mark(app.control)
+    if not report.ok:
+        log.error("ledger.violated", n_rows=len(report.violations))
+
+
 async def keep_house(ctx: dict[str, Any]) -> None:
     """Hourly, by one worker of the cluster: forget what has outlived its purpose."""
     app: WorkerApp = ctx["app"]
@@ -181,4 +193,7 @@ async def keep_house(ctx: dict[str, Any]) -> None:
 
 def _cron_jobs() -> list[CronJob]:
     """`unique`: arq lets one worker of the cluster run each of them."""
-    return [cron(keep_house, name="keep_house", minute=17, second=0, timeout=1800)]
+    return [
+        cron(keep_house, name="keep_house", minute=17, second=0, timeout=1800),
+        cron(mind_money, name="mind_money", second=41, timeout=55),
+    ]

@@ -204,6 +204,8 @@ class Pipeline:
         await self._ports.queue.wake(wakes, reason="next")
         if verdict.retry_s is None and code == "ok":
             self._note_end(started, "failed")
+            if started.price_units:
+                metrics.ledger_releases.inc()
         else:
             self._note_end(started, "retried" if code == "ok" else code)
 

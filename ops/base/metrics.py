@@ -103,6 +103,9 @@ batch_rows = _histogram("batch_rows", "Calls gathered into one statement.", "cal
 ledger_holds_active = _add(Gauge, "ledger_holds_active", "Holds that are open.")
 ledger_holds_units = _add(Gauge, "ledger_holds_units", "Sum of the open holds, in units.")
 ledger_violations = _add(Gauge, "ledger_violations", "Rows that `ledger verify` objects to.")
+ledger_verified_timestamp = _add(
+    Gauge, "ledger_verified_timestamp_seconds", "When this process last verified, in Unix seconds."
+)
 ledger_captures = _add(Counter, "ledger_captures_total", "Holds captured.")
 ledger_releases = _add(Counter, "ledger_releases_total", "Holds released.")
 ledger_underestimated_units = _add(
@@ -114,18 +117,24 @@ settlement_lag_seconds = _histogram(
     "settlement_lag_seconds", "From result to settled, in seconds.", buckets=_SLOW
 )
 
-# Delivery
-deliveries = _add(Counter, "deliveries_total", "Deliveries ended.", "outcome")
-delivery_lag_seconds = _histogram(
-    "delivery_lag_seconds", "From settled to delivered, in seconds.", buckets=_SLOW
-)
-
 # Providers
 provider_calls = _add(
     Counter, "provider_calls_total", "Calls of providers.", "provider", "model", "outcome"
 )
 provider_rebuys = _add(
     Counter, "provider_rebuys_total", "Calls made again at the house's cost.", "provider"
+)
+provider_denials = _add(
+    Counter, "provider_denials_total", "Calls our own guard held back.", "provider", "reason"
+)
+provider_fallbacks = _add(
+    Counter, "provider_fallbacks_total", "Calls passed on to the next candidate.", "provider"
+)
+provider_breakers = _add(
+    Counter, "provider_breakers_total", "Times a model was left alone.", "provider", "model"
+)
+provider_stops = _add(
+    Counter, "provider_stops_total", "Times a provider was stopped.", "provider", "reason"
 )
 
 # The edge

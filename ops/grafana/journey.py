@@ -1,4 +1,4 @@
-"""Bands that follow a job: accept, wait, run, settle and deliver."""
+"""Bands that follow a job: accept, wait, run, settle."""
 
 from ops.grafana.panels import Band, Query, lines
 from ops.grafana.queries import p95_by, per_second, quantiles
@@ -106,7 +106,7 @@ def run() -> Band:
 
 def settle() -> Band:
     return Band(
-        "Settle and deliver",
+        "Settle",
         (
             lines(
                 "Result to settled",
@@ -115,17 +115,11 @@ def settle() -> Band:
                 unit="s",
             ),
             lines(
-                "Settled to delivered",
-                "Aim: p99 under 10 s.",
-                *quantiles("delivery_lag_seconds"),
-                unit="s",
-            ),
-            lines(
-                "Deliveries",
-                "By outcome; `uncertain` waits for the owner of a channel.",
-                per_second("deliveries", "outcome"),
+                "Holds settled",
+                "Captured: charged for a result. Released: the credits went back.",
+                per_second("ledger_captures"),
+                per_second("ledger_releases"),
                 unit="ops",
-                stacked=True,
             ),
         ),
     )

@@ -1,6 +1,6 @@
-"""The dashboard "Leyden overview": a job's way from the door to its delivery, then what carries it.
+"""The dashboard "Leyden overview": a job's way from the door to its end, then what carries it.
 
-Read it from the top: what is wrong now, then accept, wait, run, settle and deliver, money, providers,
+Read it from the top: what is wrong now, then accept, wait, run, settle, money, providers,
 processes, stores. What is red or amber here has an alert with a page in `ops/runbooks`.
 """
 
@@ -15,7 +15,7 @@ def overview() -> Json:
     return dashboard(
         uid="leyden-overview",
         title="Leyden overview",
-        says="From the door to the delivery, then money, providers, processes and stores.",
+        says="From the door to the end, then money, providers, processes and stores.",
         bands=(
             _now(),
             _alerts(),
@@ -101,7 +101,10 @@ def _trouble_now() -> tuple[Panel, ...]:
         stat(
             "Ledger violations",
             "Rows that `leyden ledger verify` objects to. One is one too many.",
-            Query("max(leyden_ledger_violations)"),
+            Query(
+                "max(leyden_ledger_violations and on (instance) "
+                "topk(1, leyden_ledger_verified_timestamp_seconds > 0))"
+            ),
             unit="none",
             bad=1,
         ),

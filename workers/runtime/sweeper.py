@@ -5,7 +5,8 @@ from typing import Final
 
 from ops.base import clock, metrics
 from ops.base.logs import get_logger
-from storage.overview import Overview
+from schemas.plans import kind_limits
+from storage.gauges import measure
 from storage.pool import Database
 from storage.queue import REDIS_TROUBLE, Queue
 from storage.sweep import sweep
@@ -20,11 +21,13 @@ PASSES_MAX: Final = 200
 class Sweeper:
     """Adds the wake-ups that are missing and completes what nobody completed."""
 
-    def __init__(self, db: Database, queue: Queue, *, lease_s: float) -> None:
+    def __init__(
+        self, db: Database, queue: Queue, *, lease_s: float, kinds: tuple[str, ...]
+    ) -> None:
         self._db = db
         self._queue = queue
         self._lease_s = lease_s
-        self._overview = Overview(db)
+        self._kinds = kinds
         self._look_at_s = 0.0
 
     async def sweep(self) -> None:
@@ -43,16 +46,23 @@ class Sweeper:
                 if not answer.more:
                     break
         await self._note(counts)
-        await self._show_lanes()
+        await self._show()
 
-    async def _show_lanes(self) -> None:
-        """What an operator's graphs and an autoscaler need; shown by whoever swept last."""
+    async def _show(self) -> None:
+        """What an operator's graphs and an autoscaler need; the rules believe whoever swept last."""
         if clock.monotonic_s() < self._look_at_s:
             return
         self._look_at_s = clock.monotonic_s() + LOOK_EVERY_S
-        for view in await self._overview.lanes():
-            metrics.lane_backlog.labels(lane=view.lane.value).set(view.backlog)
-            metrics.lane_oldest_seconds.labels(lane=view.lane.value).set(view.oldest_s or 0.0)
+        typical_s = {kind: limits.typical_s for kind, limits in kind_limits().items()}
+        seen = await measure(self._db, known=self._kinds, typical_s=typical_s)
+        for lane, backlog in seen.backlog.items():
+            metrics.lane_backlog.labels(lane=lane.value).set(backlog)
+            metrics.lane_oldest_seconds.labels(lane=lane.value).set(seen.oldest_s[lane])
+            metrics.lane_work_seconds.labels(lane=lane.value).set(seen.work_s[lane])
+        for kind, unknown in seen.unknown.items():
+            metrics.unknown_kind_jobs.labels(kind=kind.value).set(unknown)
+        metrics.ledger_holds_active.set(seen.holds)
+        metrics.ledger_holds_units.set(seen.held_units)
 
     async def _ages(self) -> dict[int, float]:
         try:

@@ -119,7 +119,9 @@ class StreamWorker(Worker):
             self._consumer, plan=plan, hand=self.hand, take=self.deliver, stop=self.stop
         )
         self._leases = Leases(Jobs(ports.control), self.hand, lease_s=terms.lease_s)
-        self._sweeper = Sweeper(ports.control, ports.queue, lease_s=terms.lease_s)
+        self._sweeper = Sweeper(
+            ports.control, ports.queue, lease_s=terms.lease_s, kinds=terms.kinds
+        )
         self._warden = warden
         self._reading: asyncio.Task[None] | None = None
         self._started_at = clock.unix_s()
