@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ops.base.clock import monotonic_s
 from schemas.errors import ConfigError, LeydenError, Missing
-from storage.pool import Database
+from storage.batch import Batch
+from storage.pool import Database, Row
 
 KEY_SIZE_BYTES: Final = 32
 NONCE_SIZE_BYTES: Final = 12
@@ -38,7 +39,8 @@ FILE: Final = "file"
 ARTIFACT: Final = "artifact"
 """The purposes: a word per column or kind of blob. It is stored nowhere and never changes."""
 
-_KEY_OF_USER = "select key_version, wrapped_key from app.user_account where id = $1"
+_KEY_OF_USER = "select id, key_version, wrapped_key from app.user_account where id = $1"
+_KEYS_OF_USERS = "select id, key_version, wrapped_key from app.user_account where id = any ($1)"
 
 
 class Unreadable(LeydenError):
@@ -109,6 +111,7 @@ class Keys:
         self.master = MasterKeys(master) if isinstance(master, bytes) else master
         self._keys_max = keys_max
         self._cache: OrderedDict[int, tuple[float, DataKey]] = OrderedDict()
+        self._rows: Batch[int, Row | None] = Batch(self._find_many, single=self._find, call="keys")
 
     async def of(self, user_id: int) -> DataKey:
         """Raises Missing `no_account` for an unknown or an erased person; Unavailable."""
@@ -117,7 +120,7 @@ class Keys:
             self._cache.move_to_end(user_id)
             return known[1]
         self.forget(user_id)
-        row = await self._db.fetchrow(_KEY_OF_USER, user_id)
+        row = await self._rows(user_id)
         if row is None or row["wrapped_key"] is None:
             raise Missing("no_account")
         plain = self.master.unwrap(row["wrapped_key"], user_id=user_id)
@@ -130,6 +133,13 @@ class Keys:
     def new_wrapped(self, user_id: int) -> bytes:
         """A fresh random key for a new person, wrapped; nothing is stored."""
         return self.master.wrap(secrets.token_bytes(KEY_SIZE_BYTES), user_id=user_id)
+
+    async def _find(self, user_id: int) -> Row | None:
+        return await self._db.fetchrow(_KEY_OF_USER, user_id)
+
+    async def _find_many(self, user_ids: Sequence[int]) -> list[Row | None]:
+        rows = {row["id"]: row for row in await self._db.fetch(_KEYS_OF_USERS, list(user_ids))}
+        return [rows.get(user_id) for user_id in user_ids]
 
     def _keep(self, key: DataKey) -> DataKey:
         self._cache[key.user_id] = (monotonic_s() + CACHE_S, key)

@@ -13,6 +13,7 @@ from typing import Final
 from schemas.errors import InvalidInput, Missing
 from schemas.ids import derive_id
 from schemas.plans import Grant, PlanName, Plans
+from storage.batch import Batch
 from storage.crypto import FIRST_KEY_VERSION, Keys
 from storage.pool import Database
 
@@ -30,6 +31,7 @@ select a.id, a.status::text, a.plan, a.language, a.time_zone, a.created_at,
   from app.user_account a join app.workspace w on w.user_id = a.id where a.id = $1
 """
 _PLAN = "select plan from app.user_account where id = $1"
+_PLANS = "select id, plan from app.user_account where id = any ($1)"
 _NAMES = "select provider, external_id from app.identity where user_id = $1 order by created_at"
 _NUMBERED = """
 select external_id from app.identity
@@ -80,6 +82,9 @@ class Users:
         self._db = db
         self._keys = keys
         self._sign_up = sign_up
+        self._plans: Batch[int, str | None] = Batch(
+            self._find_plans, single=self._find_plan, call="plan"
+        )
 
     async def find(self, provider: str, external_id: str) -> int | None:
         """The internal id behind an outside name."""
@@ -108,10 +113,19 @@ class Users:
 
     async def plan(self, user_id: int) -> PlanName:
         """The plan as of now. Raises Missing `no_account`."""
-        name = await self._db.fetchval(_PLAN, user_id)
+        name = await self._plans(user_id)
         if name is None:
             raise Missing("no_account")
         return PlanName(name)
+
+    async def _find_plan(self, user_id: int) -> str | None:
+        name: str | None = await self._db.fetchval(_PLAN, user_id)
+        return name
+
+    async def _find_plans(self, user_ids: Sequence[int]) -> list[str | None]:
+        rows = await self._db.fetch(_PLANS, list(user_ids))
+        names: dict[int, str] = {row["id"]: row["plan"] for row in rows}
+        return [names.get(user_id) for user_id in user_ids]
 
     async def names(self, user_id: int) -> list[tuple[str, str]]:
         """Every (provider, external id) of a person, oldest first."""

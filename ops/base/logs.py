@@ -5,6 +5,7 @@ removes what must never be written: secrets by the name of their field, credenti
 It runs after tracebacks were rendered, because an error's text may quote an address too.
 """
 
+import json
 import logging
 import re
 import sys
@@ -28,7 +29,11 @@ PRIVATE_ENDINGS = ("_token", "_secret", "_password", "_prompt", "_text", "_paylo
 
 _URL_PASSWORD = re.compile(r"(\w+://[^\s/:@]*):[^\s/@]+@")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
+_SUSPICIOUS = re.compile(r"[:\s]")  # what each of these patterns needs, and ids and words have not
 _BOT_TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")  # the shape of a Telegram bot's token
+
+_MADE_HERE = frozenset({"timestamp", "level"})  # by processors of this module, not by callers
+_ENCODER = json.JSONEncoder(default=str)  # json.dumps would make one for each line
 
 _QUIET_LOGGERS = ("httpx", "httpcore", "asyncio", "uvicorn.access")
 
@@ -69,11 +74,16 @@ def bind_job(
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A processor: private fields lose their value, credentials inside any text are cut out."""
-    return {name: _clean(value, name=name) for name, value in event.items()}
+    return {
+        name: value if name in _MADE_HERE else _clean(value, name=name)
+        for name, value in event.items()
+    }
 
 
 def redact_text(text: str) -> str:
     """`text` without passwords in addresses, bearer tokens and bot tokens."""
+    if _SUSPICIOUS.search(text) is None:
+        return text
     text = _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text)
     text = _BEARER.sub(rf"\1 {REDACTED}", text)
     return _BOT_TOKEN.sub(REDACTED, text)
@@ -91,6 +101,10 @@ def _clean(value: object, *, name: str = "") -> object:
     if isinstance(value, BaseException):
         return redact_text(repr(value))
     return value
+
+
+def _to_json(event: EventDict, **_options: object) -> str:
+    return _ENCODER.encode(event)
 
 
 def _shared_processors(process: str) -> list[Processor]:
@@ -116,7 +130,7 @@ def _renderers(*, console: bool) -> list[Processor]:
     finish: Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if console
-        else structlog.processors.JSONRenderer(default=str)
+        else structlog.processors.JSONRenderer(serializer=_to_json)
     )
     return [structlog.processors.format_exc_info, redact, finish]
 

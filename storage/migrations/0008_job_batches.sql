@@ -20,8 +20,13 @@ declare
   users bigint[];
   lanes int[];
   free int[];
+  stale boolean;
 begin
-  perform 1 from work.member m where m.user_id = any (p_user) order by m.user_id for no key update;
+  select bool_or(l.day < today) into stale
+    from (select m.day from work.member m where m.user_id = any (p_user) order by m.user_id for no key update) l;
+  if stale then  -- the first jobs of a day turn it over together, or midnight would send every user down the slow way
+    update work.member m set day = today, used = '{0,0,0,0}' where m.user_id = any (p_user) and m.day < today;
+  end if;
   owned := ledger.spendable_each(p_user, p_spend);
   -- Easy rows in one go: a row is easy if it and all earlier rows of its user fit. The counters follow what was
   -- really inserted, so there is nothing to undo.
@@ -232,11 +237,15 @@ begin
                      array_agg(null::date) days from unnest(ended) e) a,
              work.leave(a.users, a.lanes, a.ones, a.zeros, a.prices, a.apps, a.days) w;
   end if;
+  return query
+    select 'job', 'ok', e.job, null::text, e.captured, null::smallint, null::text, null::text
+      from unnest(p_job, p_type) i(id, type) join unnest(ended) e on e.job = i.id where i.type is null;
   -- Workspace rows last, in the order of users.
   for one in select i.*, e.user_id, e.app, e.captured as taken
                from unnest(p_job, p_key_version, p_type, p_title, p_content, p_metadata, p_sha256, p_size)
                     i(id, key_version, type, title, content, metadata, sha256, size)
                join unnest(ended) e on e.job = i.id
+              where i.type is not null
               order by e.user_id, e.job loop
     saved := work.save_project(one.id, one.user_id, one.app, one.key_version, one.type, one.title, one.content,
                                one.metadata, one.sha256, one.size);
