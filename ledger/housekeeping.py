@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from ledger.answers import again
 from ledger.subscriptions import Subscriptions
-from ops.base import metrics
 from storage import ledger as sql
 from storage.jobs import Wake
 from storage.pool import Database
@@ -34,10 +33,3 @@ async def sweep(db: Database, subscriptions: Subscriptions) -> Swept:
         plans += 1
         wakes += ended[2]
     return Swept(holds, bonuses, plans, wakes)
-
-
-async def measure(db: Database) -> None:
-    """Set the gauges of reserved money."""
-    holds, units = await again(lambda: sql.held_totals(db))
-    metrics.ledger_holds_active.set(holds)
-    metrics.ledger_holds_units.set(units)

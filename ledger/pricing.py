@@ -2,17 +2,19 @@
 
 Tariff rules (data in `schemas/data/prices.yaml`): a kind costs a flat price or a price per begun
 page. `text.improve` is counted by its input, `text.generate` by the length asked for and charged by
-its output, `file.process` by the pages of the file. A model chosen by its own name whose provider
-counts tokens reserves its maximum and is charged by real usage. A charge never exceeds the quote:
-the house pays the rest, and a metric counts it.
+its output, `file.process` by the pages of the file. A model chosen by its own name costs by its list
+price (`ledger.token_prices`); one that counts tokens reserves its maximum and is charged by real usage.
+A charge never exceeds the quote: the house pays the rest, and a metric counts it.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.token_prices import flat_units, token_price
 from ops.base import metrics
 from schemas.catalogue import MODALITY_OF_KIND, Catalogue, catalogue
 from schemas.errors import InvalidInput
+from schemas.models import Model
 from schemas.payloads import AnyPayload, FileProcess, PostPublish, TextGenerate, TextImprove
 from schemas.prices import PriceBook, Quote, QuoteLine, TokenPrice, price_book
 from schemas.results import AnyResult, FileProcessed, TextGenerated
@@ -35,24 +37,30 @@ class Pricing:
     def quote(self, payload: AnyPayload, *, file_pages: int | None = None) -> Quote:
         """The most this job can cost, in units. `file_pages`: pages counted in the payload's file.
 
-        Raises InvalidInput `file_unreadable` when a price per page of a file has no page count.
+        Raises InvalidInput `unknown_model`, and `file_unreadable` when a price per page has no pages.
         """
-        token_price = self._token_price(payload)
-        if token_price is not None:
+        row = self._chosen(payload)
+        if row is not None and row.unit == "token":
             input_tokens, output_tokens = self.token_limits(payload, file_pages=file_pages)
-            units = token_price.cost_units(input_tokens=input_tokens, output_tokens=output_tokens)
+            units = self._price(row).cost_units(
+                input_tokens=input_tokens, output_tokens=output_tokens
+            )
             line = QuoteLine("tokens", input_tokens + output_tokens, units)
             return Quote(units, self.book.version, (line,))
         price = self.book.kinds[payload.kind]
         count = self._quoted_pages(payload, file_pages) if price.per == "page" else 1
-        line = QuoteLine(price.per, count, price.units)
-        return Quote(price.units * count, self.book.version, (line,))
+        units = price.units * count
+        if row is not None:
+            own = flat_units(row, self.models.credits, payload, tariff_units=units)
+            if own is not None:
+                return Quote(own, self.book.version, (QuoteLine("job", 1, own),))
+        return Quote(units, self.book.version, (QuoteLine(price.per, count, price.units),))
 
     def cost_units(self, payload: AnyPayload, result: AnyResult, quote_units: int) -> int:
         """What the work was worth by the tariff or by real usage; may exceed the quote."""
-        token_price = self._token_price(payload)
-        if token_price is not None:
-            return token_price.cost_units(
+        row = self._chosen(payload)
+        if row is not None and row.unit == "token":
+            return self._price(row).cost_units(
                 input_tokens=result.usage.input_tokens, output_tokens=result.usage.output_tokens
             )
         price = self.book.kinds[payload.kind]
@@ -106,8 +114,11 @@ class Pricing:
             case _:
                 return 1
 
-    def _token_price(self, payload: AnyPayload) -> TokenPrice | None:
+    def _chosen(self, payload: AnyPayload) -> Model | None:
+        """The row of a model chosen by its own name; None for an alias, which costs the tariff."""
         if isinstance(payload, PostPublish) or self.models.is_alias(payload.model):
             return None
-        model = self.models.resolve(payload.model, MODALITY_OF_KIND[payload.kind])
-        return self.book.tokens.models[model.name] if model.unit == "token" else None
+        return self.models.resolve(payload.model, MODALITY_OF_KIND[payload.kind])
+
+    def _price(self, row: Model) -> TokenPrice:
+        return token_price(row, self.models.credits)

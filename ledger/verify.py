@@ -15,6 +15,9 @@ from storage.pool import Database
 OVERLAP = timedelta(minutes=10)
 """A transfer is stamped before its transaction commits. None lives longer than this."""
 
+BOOK_TIMEOUT_S = 3_600.0
+"""For the whole book of many millions of transfers."""
+
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -36,7 +39,7 @@ class Report:
 async def verify_book(db: Database) -> Report:
     """Every invariant over every row; leaves a mark when sound."""
     began_s = monotonic_s()
-    async with db.transaction(readonly=True, snapshot=True) as snapshot:
+    async with db.transaction(readonly=True, snapshot=True, timeout_s=BOOK_TIMEOUT_S) as snapshot:
         found = await sql.violations(snapshot, None)
         seen = await sql.describe_snapshot(snapshot, oldest_open=_BEGINNING, counted_since=None)
     return await _concluded(db, found, seen, since=None, began_s=began_s)

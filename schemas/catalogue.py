@@ -35,6 +35,7 @@ MODALITY_OF_KIND: dict[Kind, Modality] = {
     Kind.FILE_PROCESS: "file",
 }
 
+
 def _exact(given: object) -> object:
     """YAML would read 0.1 as a float."""
     if not isinstance(given, str | Decimal):

@@ -2,7 +2,7 @@
 
 LeydenError
 ├── ConfigError                 a setting is missing or wrong; the process does not start
-├── Refused                     the caller asked for something we do not do; nothing was written, nothing is charged
+├── Refused                     the caller asked for what we do not do: nothing written, nothing charged
 │   ├── InvalidInput            invalid_input, bad_amount, payload_too_large, unknown_kind, unknown_model, ...
 │   ├── NotAllowed              unauthorized, forbidden, suspended, closed, model_not_in_plan
 │   ├── Missing                 not_found (also another user's object), no_account, no_hold
@@ -134,7 +134,10 @@ REFUSALS: Final[dict[str, type[Refused]]] = {
     "invalid_input": InvalidInput,
     "unknown_kind": InvalidInput,
     "unknown_model": InvalidInput,
+    "model_unavailable": InvalidInput,
     "unknown_currency": InvalidInput,
+    "unknown_package": InvalidInput,
+    "unknown_plan": InvalidInput,
     "payload_too_large": InvalidInput,
     "wrong_file_type": InvalidInput,
     "media_too_heavy": InvalidInput,

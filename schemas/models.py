@@ -93,7 +93,9 @@ class Model(BaseModel):
 
     def seconds_for(self, asked: int) -> int:
         """The length it makes for a wish: the next longer one, or else its longest."""
-        return min((s for s in self.seconds if s >= asked), default=max(self.seconds, default=asked))
+        return min(
+            (s for s in self.seconds if s >= asked), default=max(self.seconds, default=asked)
+        )
 
     @property
     def is_priced(self) -> bool:

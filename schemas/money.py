@@ -57,7 +57,7 @@ _APPS: Final = {n: a for a, n in _APP_NUMBERS.items()}
 
 
 def credits_to_units(credits_: int | Decimal | str) -> int:
-    """Exact conversion. Raises ValueError for more than four decimals: an amount is never rounded silently."""
+    """Exact. Raises ValueError for more than four decimals: an amount is never rounded silently."""
     units = Decimal(credits_) * UNITS_PER_CREDIT
     if units != units.to_integral_value():
         message = f"{credits_} credits have more than four decimals"

@@ -54,7 +54,6 @@ class TokenPrice(Facts):
 
 class TokenTariff(Facts):
     output_tokens_per_page: Annotated[int, Field(ge=1)]
-    models: dict[str, TokenPrice]
 
 
 class Package(Facts):

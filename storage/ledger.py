@@ -31,11 +31,6 @@ _EXTEND: Final = "select code, until from ledger.extend($1, $2, $3)"
 _EXPIRE: Final = "select ledger.expire_next()"
 _SPEND: Final = "select * from ledger.spend($1, $2, $3, $4, $5::smallint[])"
 _LAPSE: Final = "select ledger.lapse_next()"
-_OPEN_HOLDS: Final = """
-select count(*), coalesce(sum(amount), 0) from ledger.hold
- where state = 'open' and created_at >= coalesce(
-   (select oldest_open - interval '10 minutes' from ledger.mark order by id desc limit 1), '-infinity')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +177,3 @@ async def lapse_next(db: Database) -> UUID | None:
     """Ends what is left of one bonus whose time is over; None when none is free to end."""
     lot: UUID | None = await db.fetchval(_LAPSE)
     return lot
-
-
-async def held_totals(db: Database) -> tuple[int, int]:
-    """How many holds are open, and their sum in units. Looks from the last mark on: older ones ended."""
-    row = await db.one(_OPEN_HOLDS)
-    return row[0], int(row[1])

@@ -45,20 +45,21 @@ RETRYABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 class Connection:
     """One connection inside a transaction."""
 
-    def __init__(self, raw: "asyncpg.Connection[Any]") -> None:
+    def __init__(self, raw: "asyncpg.Connection[Any]", timeout_s: float) -> None:
         self._raw = raw
+        self._timeout_s = timeout_s
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        return await self._raw.fetch(sql, *args)
+        return await self._raw.fetch(sql, *args, timeout=self._timeout_s)
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
-        return await self._raw.fetchrow(sql, *args)
+        return await self._raw.fetchrow(sql, *args, timeout=self._timeout_s)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        return await self._raw.fetchval(sql, *args)
+        return await self._raw.fetchval(sql, *args, timeout=self._timeout_s)
 
     async def execute(self, sql: str, *args: Any) -> str:
-        return await self._raw.execute(sql, *args)
+        return await self._raw.execute(sql, *args, timeout=self._timeout_s)
 
 
 class Database:
@@ -138,9 +139,16 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, *, readonly: bool = False, snapshot: bool = False
+        self,
+        *,
+        readonly: bool = False,
+        snapshot: bool = False,
+        timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> AsyncIterator[Connection]:
-        """Several statements, one commit. `snapshot` sees the database as of its first statement."""
+        """Several statements, one commit. `snapshot` sees the database as of its first statement.
+
+        `timeout_s` bounds each of them: reading a whole book takes longer than any other statement.
+        """
         isolation: Literal["repeatable_read", "read_committed"] = (
             "repeatable_read" if snapshot else "read_committed"
         )
@@ -149,7 +157,7 @@ class Database:
                 self._pool.acquire() as raw,
                 raw.transaction(isolation=isolation, readonly=readonly),
             ):
-                yield Connection(cast("asyncpg.Connection[Any]", raw))
+                yield Connection(cast("asyncpg.Connection[Any]", raw), timeout_s)
         except (*LOST_CONNECTION, *RETRYABLE) as error:
             raise unavailable(error) from error
 

@@ -194,18 +194,25 @@ class Actor:
         charge = f"{self.trial.seed}-{self.dice.randrange(12)}"
         purchase = derive_id("stars", charge)
         owner = purchase.int % OWNERS + 1
-        if self.dice.random() < 0.5:
-            await money.purchase(
-                self.book.db, purchase, charge_id=charge, user_id=owner, stars=3, units=5
-            )
-        elif self.dice.random() < 0.6:
-            await money.refund_purchase(
-                self.book.db, new_id(), purchase_op=purchase, note="r", actor="a"
-            )
-        else:
-            await money.undo_refund(
-                self.book.db, new_id(), purchase_op=purchase, note="r", actor="a"
-            )
+        db = self.book.db
+        match self.dice.randrange(5):
+            case 0 | 1:
+                await money.purchase(
+                    db, purchase, charge_id=charge, user_id=owner, stars=3, units=5
+                )
+            case 2 | 3:
+                await self._spend_what_was_bought(owner)
+                await money.refund_purchase(db, new_id(), purchase_op=purchase, note="r", actor="a")
+            case _:
+                await money.undo_refund(db, new_id(), purchase_op=purchase, note="r", actor="a")
+
+    async def _spend_what_was_bought(self, owner: int) -> None:
+        """Sometimes: then other money takes its place, which must not go to Stars."""
+        wallet = await self.book.wallet(owner)
+        free = wallet.balance_units - wallet.held_units
+        if free > 0 and self.dice.random() < 0.5:
+            await self._adjust(owner, -free)
+            await self.book.fund(owner, 6, CREDIT)
 
     async def refund(self) -> None:
         job, _, units = self.some(1)[0]
@@ -213,12 +220,15 @@ class Actor:
         await money.refund(self.book.db, new_id(), hold=job, units=amount, note="r", actor="a")
 
     async def adjust(self) -> None:
+        await self._adjust(self._owner(), self.dice.choice((-9, -5, -2, 2)))
+
+    async def _adjust(self, owner: int, units: int) -> None:
         await money.adjust(
             self.book.db,
             new_id(),
-            user_id=self._owner(),
+            user_id=owner,
             currency=CREDIT,
-            units=self.dice.choice((-9, -5, -2, 2)),
+            units=units,
             reason="r",
             actor="a",
         )

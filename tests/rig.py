@@ -157,8 +157,9 @@ async def violations(connection: "asyncpg.Connection[Any]") -> list[tuple[Any, .
     """Both books in one snapshot."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         work = await connection.fetch("select * from work.violations")
+        over = await connection.fetch("select * from work.over_cap")
         money = await connection.fetch("select * from ledger.violations")
-    return [tuple(row) for row in (*work, *money)]
+    return [tuple(row) for row in (*work, *over, *money)]
 
 
 def codes(answers: Sequence[Submitted]) -> list[str]:

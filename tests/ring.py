@@ -167,8 +167,9 @@ class Ring:
     async def violations(self) -> list[tuple[Any, ...]]:
         async with self.owner.transaction(readonly=True, snapshot=True) as snapshot:
             work = await snapshot.fetch("select * from work.violations")
+            over = await snapshot.fetch("select * from work.over_cap")
             money = await snapshot.fetch("select * from ledger.violations")
-        return [tuple(row) for row in (*work, *money)]
+        return [tuple(row) for row in (*work, *over, *money)]
 
     async def captures(self) -> int:
         return int(
@@ -210,6 +211,8 @@ class Worker:
         slots: int = 20,
         die_at: str = "",
         log: str = "worker.log",
+        module: str = "tests.chaos.process",
+        **more: Any,
     ) -> Self:
         settings = ring.settings.model_dump(mode="json", exclude={"master_key"})
         told = {
@@ -218,12 +221,13 @@ class Worker:
             "slots": slots,
             "die_at": die_at,
             "journal": str(ring.folder / "journal"),
+            **more,
         }
         with (ring.folder / log).open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "tests.chaos.process",
+                module,
                 json.dumps(told),
                 cwd=REPOSITORY,
                 stderr=output,

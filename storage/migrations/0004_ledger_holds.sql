@@ -37,7 +37,7 @@ create function ledger.spendable(p_owner bigint, p_spend smallint[]) returns big
 language plpgsql stable as $$
 begin
   return (select coalesce(sum(a.balance), 0) from ledger.account a
-       where a.owner = p_owner and a.cur = any (p_spend) and a.status = 'active');
+           where a.owner = p_owner and a.cur = any (p_spend) and a.status = 'active');
 end
 $$;
 
@@ -46,7 +46,7 @@ create function ledger.spendable_each(p_owner bigint[], p_spend text[]) returns 
 language plpgsql stable as $$
 begin
   return (select array_agg(w.owned order by x.n)
-       from unnest(p_owner, p_spend) with ordinality x (o, s, n)
+            from unnest(p_owner, p_spend) with ordinality x (o, s, n)
        cross join lateral (
         select coalesce(sum(a.balance), 0)::bigint as owned from ledger.account a
          where a.owner = x.o and a.cur = any (x.s::smallint[]) and a.status = 'active') w);
@@ -76,8 +76,8 @@ begin
         when bool_or(a.status = 'active') then 'insufficient'
         when bool_or(a.status = 'suspended') then 'suspended'
         else 'closed' end
-   into code
-   from ledger.account a where a.owner = p_owner and a.cur = any (p_spend);
+    into code
+    from ledger.account a where a.owner = p_owner and a.cur = any (p_spend);
 end
 $$;
 
@@ -94,7 +94,7 @@ begin
   end if;
   if p_spend[1] < p_spend[2] or p_spend[2] < p_spend[3] then
     perform 1 from ledger.account a
-      where a.owner = p_owner and a.cur = any (p_spend) order by a.owner, a.cur desc for no key update;
+     where a.owner = p_owner and a.cur = any (p_spend) order by a.owner, a.cur desc for no key update;
   end if;
   foreach cur in array p_spend loop
     update ledger.account a set held = a.held + p_amount
@@ -115,7 +115,7 @@ begin
     exit;
   end loop;
   select e.code, e.cur into code, cur
-   from ledger.explain_refused_hold(p_hold, p_owner, p_app, p_amount, p_spend, p_expires_at < 'infinity') e;
+    from ledger.explain_refused_hold(p_hold, p_owner, p_app, p_amount, p_spend, p_expires_at < 'infinity') e;
 end
 $$;
 
@@ -146,7 +146,7 @@ begin
   with choice as (
     select distinct on (x.i) x.j, x.o, x.p, x.n, l.cur, l.free
       from unnest(p_job, p_owner, p_app, p_amount, p_spend) with ordinality x (j, o, p, n, s, i)
-     cross join lateral unnest(x.s::smallint[]) with ordinality k (c, rank)
+    cross join lateral unnest(x.s::smallint[]) with ordinality k (c, rank)
       join unnest(owners, curs, frees) l (owner, cur, free) on l.owner = x.o and l.cur = k.c
      where x.n between 1 and 1000000000000 and l.free >= x.n
      order by x.i, k.rank
@@ -196,22 +196,22 @@ declare
   wallet ledger.account;
 begin
   update ledger.hold h
-    set captured = least(p_amount, h.amount), resolved_at = clock_timestamp(), expires_at = 'infinity',
-      state = case when p_amount > 0 then 'captured' else 'released' end::ledger.hold_state
+     set captured = least(p_amount, h.amount), resolved_at = clock_timestamp(), expires_at = 'infinity',
+         state = case when p_amount > 0 then 'captured' else 'released' end::ledger.hold_state
    where h.id = p_hold and h.state = 'open' and p_amount >= 0
   returning h.* into hold;
   if not found then
     select case when coalesce(p_amount, -1) < 0 then 'bad_amount' else ledger.closed_hold_code(h.state) end, h.captured
-     into code, captured
-     from (select p_hold as id) q left join ledger.hold h using (id);
+      into code, captured
+      from (select p_hold as id) q left join ledger.hold h using (id);
     return;
   end if;
   code := 'ok';
   captured := hold.captured;
   update ledger.account a
-    set balance = a.balance - hold.captured, held = a.held - hold.amount, seq = a.seq + (hold.captured > 0)::int,
-      drew = least(a.bonus, hold.captured), bonus = a.bonus - least(a.bonus, hold.captured),
-      bought = least(a.bought, a.balance - hold.captured)
+     set balance = a.balance - hold.captured, held = a.held - hold.amount, seq = a.seq + (hold.captured > 0)::int,
+         drew = least(a.bonus, hold.captured), bonus = a.bonus - least(a.bonus, hold.captured),
+         bought = least(a.bought, a.balance - hold.captured)
    where a.owner = hold.owner and a.cur = hold.cur
   returning a.* into wallet;
   if captured = 0 then
@@ -238,12 +238,12 @@ begin
   end if;
   -- Only rows that were locked in order are closed: one that appears in between would be locked out of order.
   select array_agg(l.id) into ended
-   from (select h.id from ledger.hold h where h.id = any (p_job) order by h.id for no key update) l;
+    from (select h.id from ledger.hold h where h.id = any (p_job) order by h.id for no key update) l;
   with closed as (
     update ledger.hold h
-      set captured = least(x.n, h.amount), resolved_at = clock_timestamp(), expires_at = 'infinity',
-        state = case when x.n > 0 then 'captured' else 'released' end::ledger.hold_state
-     from unnest(p_job, p_amount) x (j, n)
+       set captured = least(x.n, h.amount), resolved_at = clock_timestamp(), expires_at = 'infinity',
+           state = case when x.n > 0 then 'captured' else 'released' end::ledger.hold_state
+      from unnest(p_job, p_amount) x (j, n)
      where h.id = x.j and h.id = any (ended) and h.state = 'open' and x.n >= 0
     returning h.id
   )
@@ -259,7 +259,7 @@ begin
   return query
     select x.j, case when x.j = any (ended) then 'ok' when coalesce(x.n, -1) < 0 then 'bad_amount'
                 else ledger.closed_hold_code(h.state) end, h.captured
-     from unnest(p_job, p_amount) x (j, n) left join ledger.hold h on h.id = x.j;
+      from unnest(p_job, p_amount) x (j, n) left join ledger.hold h on h.id = x.j;
 end
 $$;
 
@@ -276,19 +276,19 @@ begin
   ), total as (
     select c.owner, c.cur, sum(c.amount)::bigint as freed, sum(c.captured)::bigint as spent,
         count(*) filter (where c.captured > 0) as moves
-     from closed c group by c.owner, c.cur
+      from closed c group by c.owner, c.cur
   ), wallet as (
     update ledger.account a
-      set balance = a.balance - t.spent, held = a.held - t.freed, seq = a.seq + t.moves,
-        drew = least(a.bonus, t.spent), bonus = a.bonus - least(a.bonus, t.spent),
-        bought = least(a.bought, a.balance - t.spent)
-     from total t where a.owner = t.owner and a.cur = t.cur
+       set balance = a.balance - t.spent, held = a.held - t.freed, seq = a.seq + t.moves,
+           drew = least(a.bonus, t.spent), bonus = a.bonus - least(a.bonus, t.spent),
+           bought = least(a.bought, a.balance - t.spent)
+      from total t where a.owner = t.owner and a.cur = t.cur
     returning a.owner, a.cur, a.balance, a.seq, a.drew, t.spent
   ), posted as (
     insert into ledger.transfer (owner, cur, seq, op, kind, house, app, amount, balance_after)
     select w.owner, w.cur, w.seq - count(*) over later + 1, c.id, 'capture', 'revenue', c.app, -c.captured,
         w.balance + sum(c.captured) over later - c.captured
-     from closed c join wallet w on w.owner = c.owner and w.cur = c.cur
+      from closed c join wallet w on w.owner = c.owner and w.cur = c.cur
      where c.captured > 0
     window later as (partition by w.owner, w.cur order by c.id desc rows unbounded preceding)
      order by w.owner, w.cur, c.id
@@ -306,7 +306,7 @@ begin
    where h.id = p_hold and h.state = 'open' returning h.* into hold;
   if not found then
     select ledger.closed_hold_code(h.state), 0 into code, released
-     from (select p_hold as id) q left join ledger.hold h using (id);
+      from (select p_hold as id) q left join ledger.hold h using (id);
     return;
   end if;
   update ledger.account a set held = a.held - hold.amount where a.owner = hold.owner and a.cur = hold.cur;
@@ -326,7 +326,7 @@ begin
     return;
   end if;
   select array_agg(l.id) into ended
-   from (select h.id from ledger.hold h where h.id = any (p_job) order by h.id for no key update) l;
+    from (select h.id from ledger.hold h where h.id = any (p_job) order by h.id for no key update) l;
   with closed as (
     update ledger.hold h set state = 'released', resolved_at = clock_timestamp(), expires_at = 'infinity'
      where h.id = any (ended) and h.state = 'open' returning h.id
@@ -336,12 +336,12 @@ begin
    where (a.owner, a.cur) in (select h.owner, h.cur from ledger.hold h where h.id = any (ended))
    order by a.owner, a.cur desc for no key update;
   update ledger.account a set held = a.held - g.amount
-   from (select h.owner, h.cur, sum(h.amount)::bigint as amount
-       from ledger.hold h where h.id = any (ended) group by h.owner, h.cur) g
+    from (select h.owner, h.cur, sum(h.amount)::bigint as amount
+            from ledger.hold h where h.id = any (ended) group by h.owner, h.cur) g
    where a.owner = g.owner and a.cur = g.cur;
   return query
     select x.j, case when x.j = any (ended) then 'ok' else ledger.closed_hold_code(h.state) end,
         case when x.j = any (ended) then h.amount else 0 end
-     from unnest(p_job) x (j) left join ledger.hold h on h.id = x.j;
+      from unnest(p_job) x (j) left join ledger.hold h on h.id = x.j;
 end
 $$;

@@ -1,7 +1,7 @@
 -- What every end of a job shares: counters, freed places, promotions, deliveries, usage.
 --
--- LOCK LAYERS, always downwards: job rows (by id) -> holds -> wallets (by owner, currency) -> member rows (by
--- user) -> waiting jobs with SKIP LOCKED only -> workspace rows (by user). SKIP LOCKED never waits, so it
+-- LOCK LAYERS, always downwards: job rows (by id) -> holds -> wallets (by owner, then currency from high to low, the
+-- order in which they are spent) -> member rows (by user) -> waiting jobs with SKIP LOCKED only -> workspace rows (by user). SKIP LOCKED never waits, so it
 -- cannot close a cycle. Who locks a waiting job ends at its member row and promotes there, so a job that was
 -- skipped is never forgotten. `submit` takes the member row and then inserts a row that nobody can see yet.
 -- Statements in plpgsql get a fresh snapshot each (READ COMMITTED): what a lock wait revealed is visible next.

@@ -138,8 +138,6 @@ create view work.violations as
    where m.active <> coalesce(j.active, '{0,0,0,0,0}') or m.waiting <> coalesce(j.waiting, '{0,0,0,0,0}')
       or m.promised <> coalesce(j.promised, 0)
   union all
-  select 'cap', m.user_id::text from work.member m, generate_series(1, 5) l where m.active[l] > m.caps[l]
-  union all
   select 'money', j.id::text
     from work.job j left join ledger.hold h on h.id = j.id
    where case when j.state = 'succeeded' and j.captured > 0
@@ -160,6 +158,11 @@ create view work.violations as
     from work.job j
    where j.state > 'remote' and not exists (select 1 from work.usage u where u.user_id = j.user_id and u.job_id = j.id);
 
+-- Empty too, but for one lawful moment: after a plan was lowered, what already runs may finish.
+create view work.over_cap as
+  select m.user_id, l as lane, m.active[l] as active, m.caps[l] as cap
+    from work.member m, generate_series(1, 5) l where m.active[l] > m.caps[l];
+
 create view public.audit_jobs as
   select j.id, j.key as client_key, j.user_id, j.kind, j.state::text as state, j.attempt as attempts, j.price,
          j.captured, case when h.state = 'open' then h.amount else 0 end as held, j.created_at, j.finished_at
@@ -171,7 +174,7 @@ create view public.audit_deliveries as
 create view public.audit_provider_calls as
   select c.job_id, c.attempt, c.provider, c.intent_at, c.external_ref, c.outcome from work.provider_call c;
 
-grant select on work.violations, public.audit_jobs, public.audit_deliveries, public.audit_provider_calls to leyden_app;
+grant select on work.violations, work.over_cap, public.audit_jobs, public.audit_deliveries, public.audit_provider_calls to leyden_app;
 grant execute on function
   work.submit(uuid, bigint, smallint, text, smallint, smallint, text, uuid, bytea, smallint, bigint, int, smallint[],
               text, int, int, smallint, text, boolean, timestamptz, uuid),

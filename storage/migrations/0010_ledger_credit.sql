@@ -33,7 +33,7 @@ begin
     return ledger.refused('key_conflict', p_op, p_amount);
   end if;
   update ledger.account a
-    set balance = a.balance + p_amount, seq = a.seq + 1, bought = least(a.bought, a.balance + p_amount)
+     set balance = a.balance + p_amount, seq = a.seq + 1, bought = least(a.bought, a.balance + p_amount)
    where a.owner = p_owner and a.cur = p_cur returning a.* into w;
   return row('ok', p_op, p_amount, p_cur, w.balance, w.held, false)::ledger.result;
 end
@@ -119,7 +119,8 @@ declare
   x record;
 begin
   for x in
-    select * from unnest(p_op, p_owner, p_cur, p_amount, p_kind, p_expires_at) u (op, owner, cur, amount, kind, expires_at)
+    select u.* from unnest(p_op, p_owner, p_cur, p_amount, p_kind, p_expires_at)
+                    u (op, owner, cur, amount, kind, expires_at)
      order by u.owner, u.cur desc, u.op
   loop
     return next ledger.credit(x.op, x.owner, x.cur, x.amount, x.kind::ledger.kind, x.expires_at, p_note, p_actor);

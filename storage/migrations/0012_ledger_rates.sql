@@ -78,7 +78,7 @@ begin
   end if;
   -- Both wallets in one order, so two opposite conversions wait for each other and never in a circle.
   perform 1 from ledger.account a
-    where a.owner = p_owner and a.cur in (p_src, p_dst) order by a.owner, a.cur desc for no key update;
+   where a.owner = p_owner and a.cur in (p_src, p_dst) order by a.owner, a.cur desc for no key update;
   answer := ledger.known_conversion(p_op, p_owner, p_src, p_dst, p_amount);
   if answer.code is not null then
     return answer;
@@ -92,8 +92,9 @@ begin
     when rate is null then 'no_rate'
     when rate is distinct from p_rate then 'rate_changed'
     when given < 1 then 'amount_too_small'
-    when given > 1000000000000 or given + coalesce((select a.balance from ledger.account a
-      where a.owner = p_owner and a.cur = p_dst), 0) > 1000000000000000 then 'overflow' end;
+    when given > 1000000000000 then 'overflow'
+    when given > 1000000000000000 - (select coalesce(max(a.balance), 0) from ledger.account a
+                                      where a.owner = p_owner and a.cur = p_dst) then 'overflow' end;
   if code is not null then
     return ledger.refused(code, p_op, p_amount);
   end if;

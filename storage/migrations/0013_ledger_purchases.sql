@@ -87,7 +87,7 @@ begin
     return ledger.refused('exceeds_capture', p_op, sale.units);
   end if;
   perform 1 from ledger.account a
-    where a.owner = sale.owner and a.cur in (1, 4) order by a.owner, a.cur desc for no key update;
+   where a.owner = sale.owner and a.cur in (1, 4) order by a.owner, a.cur desc for no key update;
   select * into w from ledger.account a where a.owner = sale.owner and a.cur = 1;
   if least(w.bought, w.balance - greatest(w.held, w.bonus)) < sale.units then
     return row('insufficient', p_op, sale.units, 1, w.balance,

@@ -28,7 +28,7 @@ begin
                            clock_timestamp() + make_interval(secs => p_ttl_s)) h;
   end if;
   select * into w from ledger.account a
-    where a.owner = p_owner and a.cur = coalesce(paid_from, p_spend[cardinality(p_spend)]);
+   where a.owner = p_owner and a.cur = coalesce(paid_from, p_spend[cardinality(p_spend)]);
   return row(code, p_hold, p_amount, w.cur, w.balance, w.held, known)::ledger.result;
 end
 $$;

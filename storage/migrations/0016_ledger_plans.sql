@@ -1,8 +1,8 @@
 -- Plans paid in Stars for 30 days at a time. What a plan allows is data of the application and is passed in as p_terms:
 -- {"PRO": {"caps": [10,10,10,10,10], "storage_bytes": 52428800, "rank": 1, "price_stars": 500}, ...}.
 --
--- LOCKS: the person's account row first (it makes changes of one plan take turns), then the subscription, the Stars wallet
--- (which no job touches), member, workspace.
+-- LOCKS: the person's account row first (it makes changes of one plan take turns), then the subscription, the Stars
+-- wallet (which no job touches), member, workspace.
 
 create type ledger.subscription_state as enum ('active', 'cancelled', 'expired');
 
@@ -82,8 +82,8 @@ begin
     insert into ledger.subscription (owner, plan, started_at, ends_at, auto_renew, price_stars, charge_id)
       values (p_owner, p_plan, moment, moment + term, p_auto_renew, p_stars, p_charge)
       on conflict (owner) do update
-      set plan = excluded.plan, state = 'active', started_at = excluded.started_at, auto_renew = excluded.auto_renew,
-          ends_at = excluded.ends_at + case when subscription.state = 'expired' then interval '0'
+       set plan = excluded.plan, state = 'active', started_at = excluded.started_at, auto_renew = excluded.auto_renew,
+           ends_at = excluded.ends_at + case when subscription.state = 'expired' then interval '0'
             else greatest(subscription.ends_at - moment, interval '0')
                  * (subscription.price_stars::float8 / excluded.price_stars) end,
           price_stars = excluded.price_stars, charge_id = excluded.charge_id;

@@ -52,8 +52,8 @@ returns table (what text, owner bigint, cur smallint, id uuid, found bigint, exp
   union all
   select 'bonus is not the sum of lots', a.owner, a.cur, null, a.bonus, coalesce(l.total, 0)::bigint
     from newest n join ledger.account a using (owner, cur)
-   cross join lateral (select sum(x.remaining) as total from ledger.lot x
-                        where x.owner = a.owner and x.cur = a.cur and x.remaining > 0) l
+  cross join lateral (select sum(x.remaining) as total from ledger.lot x
+                       where x.owner = a.owner and x.cur = a.cur and x.remaining > 0) l
    where a.bonus <> coalesce(l.total, 0)
   union all
   select 'captured hold and its transfer differ', f.owner, f.cur, f.op, coalesce(h.captured, 0), -f.amount
@@ -67,8 +67,8 @@ returns table (what text, owner bigint, cur smallint, id uuid, found bigint, exp
   select 'refunds and their hold differ', h.owner, h.cur, h.id, h.refunded, r.total
     from (select f.ref from fresh f where f.kind = 'refund' group by f.ref) c
     join ledger.hold h on h.id = c.ref
-   cross join lateral (select sum(x.amount)::bigint as total from ledger.transfer x
-                        where x.owner = h.owner and x.cur = h.cur and x.kind = 'refund' and x.ref = h.id) r
+  cross join lateral (select sum(x.amount)::bigint as total from ledger.transfer x
+                       where x.owner = h.owner and x.cur = h.cur and x.kind = 'refund' and x.ref = h.id) r
    where h.refunded <> r.total
   union all
   select 'stars do not rest in a wallet', a.owner, a.cur, null, a.balance, 0

@@ -12,10 +12,12 @@ import pytest
 from pydantic import ValidationError
 
 from ops.base import envfile
+from ops.base.accounts import available, endpoints, key_setting, revealed
 from ops.base.master_key import resolve_master_key
-from ops.base.settings import PREFIX, Settings, load_settings
+from ops.base.settings import KIE_UPLOAD_URL, PREFIX, Settings, load_settings
 from ops.base.validators import is_loopback
 from schemas.errors import ConfigError
+from workers.suspect import child_settings
 
 ROOT = Path(__file__).parents[2]
 HTTPS_ONLY = "should begin with https:// (http:// is for loopback only)"
@@ -191,3 +193,42 @@ def test_the_example_file_is_made_by_the_documented_command() -> None:
 @pytest.mark.parametrize("name", list(Settings.model_fields))
 def test_every_setting_says_what_it_is(name: str) -> None:
     assert len(Settings.model_fields[name].description or "") > 20
+
+
+def test_a_key_is_all_that_a_provider_needs() -> None:
+    settings = load_settings(openai_api_key="sk-one", kie_api_key="kie-two")
+    assert available(load_settings()) == {"local"}
+    assert available(settings) == {"local", "openai", "kie"}
+    found = endpoints(settings)
+    assert found["openai"].base_url == "https://api.openai.com/v1"
+    assert found["kie"].upload_url == KIE_UPLOAD_URL
+    assert "sk-one" not in repr(settings) + repr(found)
+    assert key_setting("kie") == "LEYDEN_KIE_API_KEY"
+    assert revealed(settings) == {"openai_api_key": "sk-one", "kie_api_key": "kie-two"}
+
+
+def test_who_plays_kie_takes_its_files_too() -> None:
+    told = {"kie_api_key": "k", "kie_base_url": "http://127.0.0.1:8090/kie/"}
+    (kie,) = endpoints(load_settings(**told)).values()
+    assert (kie.base_url, kie.upload_url) == ("http://127.0.0.1:8090/kie",) * 2
+    (kie,) = endpoints(load_settings(**told, kie_upload_base_url="https://files.example")).values()
+    assert kie.upload_url == "https://files.example"
+
+
+@pytest.mark.parametrize("key", ["two words", "ключ", "line\nbreak"])
+def test_a_key_that_cannot_stand_in_a_header_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(openai_api_key=key)
+    problem = "should be one word of visible ASCII characters"
+    assert str(caught.value) == f"LEYDEN_OPENAI_API_KEY: {problem}"
+
+
+def test_a_provider_is_spoken_to_over_https() -> None:
+    with pytest.raises(ConfigError, match=r"^LEYDEN_KIE_BASE_URL: should begin with https://"):
+        load_settings(kie_base_url="http://api.example")
+
+
+def test_a_child_is_given_keys_that_work() -> None:
+    settings = load_settings(openrouter_api_key="sk-or", metrics_port=0)
+    told = child_settings(settings)
+    assert load_settings(**told).openrouter_api_key == settings.openrouter_api_key

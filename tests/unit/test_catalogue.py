@@ -46,6 +46,7 @@ def test_there_are_enough_models_of_each_kind_that_answer() -> None:
 @pytest.mark.parametrize("row", remote(), ids=lambda row: row.name)
 def test_every_row_says_what_it_does_and_what_it_costs(row: Model) -> None:
     assert row.is_priced
+    assert row.conf in BOOK.credits.margins
     assert row.title
     match row.modality:
         case "text":
@@ -137,7 +138,8 @@ def test_binding_leaves_the_shared_catalogue_as_it_was() -> None:
     with_keys()
     assert BOOK.resolve("claude-sonnet-5", "text").name == "claude-sonnet-5"
     assert unavailable(with_keys(), "claude-sonnet-5", "text") == "model_unavailable"
-    assert BOOK.resolve("claude-sonnet-5", "text", available={"openrouter"})
+    found = BOOK.resolve("claude-sonnet-5", "text", available={"openrouter"})
+    assert found.provider == "openrouter"
 
 
 def test_a_row_serves_more_than_its_own_kind() -> None:
@@ -195,8 +197,20 @@ def test_pictures_and_films_cost_the_rule_but_never_less_than_the_tariff() -> No
         {"aliases": {"text.default": {"modality": "text", "default": []}}},
         {"aliases": {"local-text": {"modality": "text", "default": ["local-text"]}}},
         {"aliases": {"a": {"modality": "text", "default": ["local-text"], "GOLD": ["local-text"]}}},
-        {"credits": {"usd_per_credit": "0", "margins": {}, "flat_step": "0.1"}},
-        {"credits": {"usd_per_credit": 0.01, "margins": {}, "flat_step": "0.1"}},
+        {
+            "credits": {
+                "usd_per_credit": "0",
+                "margins": {"a": "1", "b": "1", "c": "1"},
+                "flat_step": "0.1",
+            }
+        },
+        {
+            "credits": {
+                "usd_per_credit": 0.01,
+                "margins": {"a": "1", "b": "1", "c": "1"},
+                "flat_step": "0.1",
+            }
+        },
         {"surprise": 1},
     ],
 )

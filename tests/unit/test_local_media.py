@@ -11,7 +11,8 @@ from ops.base.children import DECODE, Children
 from schemas.errors import Permanent
 from storage.inspect import inspect
 from storage.media import facts_of
-from workers.providers.local import art, edit, facts, files, marks, motion, pictures
+from workers.pictures import facts, marks, opening
+from workers.providers.local import art, edit, files, motion
 from workers.providers.local.fonts import bold, writable
 from workers.providers.local.moods import dice, scene_of
 
@@ -198,7 +199,7 @@ def test_transparency_survives_an_edit() -> None:
 def test_broken_pictures_are_a_permanent_fault(photo: bytes) -> None:
     for data in (photo[:5_000], b"no picture"):
         with pytest.raises(Permanent) as caught:
-            pictures.opened(data, 4_096)
+            opening.opened(data, 4_096)
         assert caught.value.code == "file_unreadable"
 
 

@@ -14,10 +14,10 @@ from schemas.jobs import Lane, Priority, stream_lane, stream_priority
 from schemas.payloads import PAYLOADS
 from storage.streams import NEVER_S, Entry, delivered_age_s, fields_of, parse_delivery
 from workers import previews
-from workers.pipeline import judge, pause_s
 from workers.runtime.hand import Hand
 from workers.runtime.reader import REVERSE_EVERY, ReadPlan
 from workers.runtime.warden import Report
+from workers.verdicts import judge, pause_s
 
 A_JOB = UUID(int=7)
 PLAN = ReadPlan((Lane.TEXT, Lane.IMAGE), slots=20)
@@ -62,6 +62,7 @@ def test_slow_lanes_are_read_little_by_little(
         (Permanent("provider_refused"), "provider_refused", False, True),
         (InvalidInput("file_unreadable"), "file_unreadable", False, True),
         (Retryable("provider_unavailable"), "provider_unavailable", True, True),
+        (Retryable("rate_limited", counted=False), "rate_limited", True, False),
         (Unavailable(store="postgres"), "unavailable", True, False),
         (Unavailable(store="blobs"), "unavailable", True, True),
         (TimeoutError(), "overdue", True, True),
