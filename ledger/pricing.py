@@ -31,8 +31,9 @@ class Pricing:
     models: Catalogue
 
     @classmethod
-    def current(cls) -> "Pricing":
-        return cls(price_book(), catalogue())
+    def current(cls, models: Catalogue | None = None) -> "Pricing":
+        """`models`: the catalogue bound to the providers that have a key; else all count."""
+        return cls(price_book(), models or catalogue())
 
     def quote(self, payload: AnyPayload, *, file_pages: int | None = None) -> Quote:
         """The most this job can cost, in units. `file_pages`: pages counted in the payload's file.
@@ -58,7 +59,7 @@ class Pricing:
 
     def cost_units(self, payload: AnyPayload, result: AnyResult, quote_units: int) -> int:
         """What the work was worth by the tariff or by real usage; may exceed the quote."""
-        row = self._chosen(payload)
+        row = self._answered(payload, result)
         if row is not None and row.unit == "token":
             return self._price(row).cost_units(
                 input_tokens=result.usage.input_tokens, output_tokens=result.usage.output_tokens
@@ -119,6 +120,12 @@ class Pricing:
         if isinstance(payload, PostPublish) or self.models.is_alias(payload.model):
             return None
         return self.models.resolve(payload.model, MODALITY_OF_KIND[payload.kind])
+
+    def _answered(self, payload: AnyPayload, result: AnyResult) -> Model | None:
+        """The row that did the work, which may have stood in for the one chosen; None for an alias."""
+        if isinstance(payload, PostPublish) or self.models.is_alias(payload.model):
+            return None
+        return self.models.row(result.model) or self._chosen(payload)
 
     def _price(self, row: Model) -> TokenPrice:
         return token_price(row, self.models.credits)

@@ -7,16 +7,22 @@ from ledger.pricing import Pricing
 from ledger.receipts import Receipts
 from ledger.statement import Statement
 from ledger.wallets import Wallets
+from ops.base.accounts import available
 from ops.base.children import Children, Profile
+from ops.base.clock import now
 from ops.base.settings import Settings
 from producers.intake import Intake
 from producers.offer import Offers
+from schemas.catalogue import catalogue
 from schemas.plans import plans
 from storage import migrate
 from storage.blobs import Blobs
+from storage.callbacks import Addresses, Callbacks
+from storage.calls import Calls
 from storage.crypto import Keys
 from storage.deliveries import Deliveries
 from storage.files import Files, StoredFile
+from storage.inbox import Inbox
 from storage.inspect import inspect
 from storage.jobs import Jobs
 from storage.pool import Database
@@ -44,6 +50,8 @@ class Desk:
     statement: Statement
     intake: Intake
     children: Children
+    addresses: Addresses
+    callbacks: Callbacks
 
     @classmethod
     async def open(
@@ -57,19 +65,23 @@ class Desk:
         try:
             await migrate.check(db)
             queue = await Queue.open(redis_url, timeout_s=settings.redis_timeout_s)
-            return cls._build(settings, db, queue, Keys(db, master_key))
+            addresses = Addresses(master_key, public_url=settings.public_url)
+            return cls._build(settings, db, queue, Keys(db, master_key), addresses)
         except BaseException:
             await db.close()
             raise
 
     @classmethod
-    def _build(cls, settings: Settings, db: Database, queue: Queue, keys: Keys) -> Self:
+    def _build(
+        cls, settings: Settings, db: Database, queue: Queue, keys: Keys, addresses: Addresses
+    ) -> Self:
         blobs = Blobs.open(settings.blob_url)
         users = Users(db, keys, SignUp.of(plans(), waiting_max=settings.waiting_max))
         files = Files(db, keys, blobs)
         results = Results(db, keys, blobs)
         wallets = Wallets(db)
-        offers = Offers(users, files, plans=plans(), pricing=Pricing.current())
+        models = catalogue().bound(available(settings), lambda: now().date())
+        offers = Offers(users, files, plans=plans(), pricing=Pricing.current(models))
         intake = Intake(
             jobs=Jobs(db),
             queue=queue,
@@ -94,6 +106,8 @@ class Desk:
             statement=Statement(db),
             intake=intake,
             children=Children(_decode_profile(settings), slots=settings.children),
+            addresses=addresses,
+            callbacks=Callbacks(Inbox(db), Calls(db), queue),
         )
 
     async def receive(self, user_id: int, data: bytes) -> StoredFile:

@@ -40,7 +40,7 @@ class Offers:
         payload = payload_of(request)
         plan_name = await self._users.plan(request.user_id)
         plan = self.plans.plans[plan_name]
-        _check_model(payload, plan, plan_name)
+        self._check_model(payload, plan, plan_name)
         stored = await self._file(request, payload)
         pages = stored.facts.pages or None if stored else None
         return Offer(payload, plan, self._pricing.quote(payload, file_pages=pages))
@@ -59,12 +59,11 @@ class Offers:
             await self._files.keep(request.user_id, file_id, until=due + LIFETIME)
         return stored
 
-
-def _check_model(payload: AnyPayload, plan: Plan, plan_name: PlanName) -> None:
-    """An alias belongs to every plan; a model chosen by its own name to those that list it."""
-    chosen = model_of(payload)
-    if chosen is None:
-        return
-    model, by_name = chosen
-    if by_name and not plan.allows(model.name):
-        raise NotAllowed("model_not_in_plan", model=model.name, plan=plan_name.value)
+    def _check_model(self, payload: AnyPayload, plan: Plan, plan_name: PlanName) -> None:
+        """An alias belongs to every plan; a model chosen by its own name to those that list it, or that
+        list the name of old it answers for.
+        """
+        row = model_of(payload, self._pricing.models)
+        if row is None or plan.allows(row.name) or plan.allows(getattr(payload, "model", "")):
+            return
+        raise NotAllowed("model_not_in_plan", model=row.name, plan=plan_name.value)

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from ops.base.clock import now
-from schemas.catalogue import MODALITY_OF_KIND, Model, catalogue
+from schemas.catalogue import MODALITY_OF_KIND, Catalogue, Model
 from schemas.errors import InvalidInput
 from schemas.jobs import Kind
 from schemas.money import App
@@ -114,12 +114,15 @@ def payload_of(request: SubmitRequest) -> AnyPayload:
         raise _invalid(error) from error
 
 
-def model_of(payload: AnyPayload) -> tuple[Model, bool] | None:
-    """The model's row, and whether it was chosen by its own name. Raises InvalidInput."""
+def model_of(payload: AnyPayload, models: Catalogue) -> Model | None:
+    """The row that answers for a model chosen by its own name; None for an alias, which every plan has.
+
+    Raises InvalidInput `unknown_model`, `model_unavailable`.
+    """
     if isinstance(payload, PostPublish):
         return None
-    row = catalogue().resolve(payload.model, MODALITY_OF_KIND[payload.kind])
-    return row, not catalogue().is_alias(payload.model)
+    row = models.resolve(payload.model, MODALITY_OF_KIND[payload.kind])
+    return None if models.is_alias(payload.model) else row
 
 
 def _invalid(error: ValidationError) -> InvalidInput:

@@ -14,14 +14,16 @@ from ops.base.children import DECODE, MAKE, Children
 from ops.base.health import Health
 from ops.base.logs import get_logger
 from ops.base.settings import Settings
-from schemas.catalogue import catalogue
 from schemas.errors import ConfigError
 from schemas.jobs import Kind, Lane
 from schemas.plans import kind_limits
 from storage.blobs import Blobs
+from storage.callbacks import Addresses, Callbacks
+from storage.calls import Calls
 from storage.consumer import Consumer
 from storage.crypto import Keys
 from storage.files import Files
+from storage.inbox import Inbox
 from storage.jobs import Jobs, Started
 from storage.migrate import check
 from storage.pool import Database
@@ -31,7 +33,7 @@ from storage.streams import STREAMS
 from workers.pipeline import Pipeline
 from workers.pipeline import Ports as PipelinePorts
 from workers.providers.port import Tools
-from workers.providers.registry import Providers, build_providers
+from workers.providers.registry import Providers, open_providers
 from workers.runtime.hand import Held
 from workers.runtime.reader import ReadPlan
 from workers.runtime.warden import ChildTerms, Warden
@@ -58,6 +60,7 @@ class WorkerApp:
     blobs: Blobs
     decode: Children
     make: Children
+    providers: Providers
     pipeline: Pipeline
     health: Health
     tasks: Mapping[Kind, Task]
@@ -85,15 +88,19 @@ class WorkerApp:
         decode = Children(DECODE, slots=settings.children)
         make = Children(MAKE, slots=settings.children)
         keys, blobs = Keys(db, master_key), Blobs.open(str(settings.blob_url))
+        calls = Calls(db)
+        providers = providers or open_providers(settings, queue, Tools(decode, make))
         pipeline = Pipeline(
             PipelinePorts(
                 jobs=Jobs(db),
+                calls=calls,
+                addresses=Addresses(master_key, public_url=settings.public_url),
                 queue=queue,
                 keys=keys,
                 files=Files(db, keys, blobs),
                 blobs=blobs,
                 make=make,
-                providers=providers or build_providers(catalogue(), Tools(decode, make)),
+                providers=providers,
                 pricing=Pricing.current(),
                 tasks=tasks,
                 limits=kind_limits(),
@@ -101,7 +108,9 @@ class WorkerApp:
             )
         )
         health = Health()
-        return cls(settings, db, control, queue, blobs, decode, make, pipeline, health, tasks)
+        return cls(
+            settings, db, control, queue, blobs, decode, make, providers, pipeline, health, tasks
+        )
 
     def worker(
         self,
@@ -142,6 +151,7 @@ class WorkerApp:
 
     async def close(self) -> None:
         await self.pipeline.close()
+        await self.providers.close()
         await self.make.close()
         await self.decode.close()
         await self.queue.aclose()
@@ -179,6 +189,14 @@ async def mind_money(ctx: dict[str, Any]) -> None:
         log.error("ledger.violated", n_rows=len(report.violations))
 
 
+async def hear_callbacks(ctx: dict[str, Any]) -> None:
+    """Every ten seconds, by one worker of the cluster: callbacks that their process died over."""
+    app: WorkerApp = ctx["app"]
+    left = await Callbacks(Inbox(app.control), Calls(app.control), app.queue).resume()
+    if left:
+        log.info("callbacks.resumed", n_events=left)
+
+
 async def keep_house(ctx: dict[str, Any]) -> None:
     """Hourly, by one worker of the cluster: forget what has outlived its purpose."""
     app: WorkerApp = ctx["app"]
@@ -196,4 +214,5 @@ def _cron_jobs() -> list[CronJob]:
     return [
         cron(keep_house, name="keep_house", minute=17, second=0, timeout=1800),
         cron(mind_money, name="mind_money", second=41, timeout=55),
+        cron(hear_callbacks, name="hear_callbacks", second=set(range(3, 60, 10)), timeout=9),
     ]

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 from ops.base import logs
+from ops.base.accounts import revealed
 from ops.base.settings import Settings, load_settings
 from schemas.jobs import Lane
 from workers.app import WorkerApp
@@ -50,9 +51,9 @@ class SuspectConfig:
 
 
 def child_settings(settings: Settings) -> dict[str, Any]:
-    """The same as the parent's, without its port and with fewer connections."""
+    """The same as the parent's, without its port and with fewer connections; keys in the clear."""
     kept = settings.model_dump(mode="json", exclude={"master_key", "metrics_port"})
-    return {**kept, "database_pool_size": CONNECTIONS}
+    return {**kept, **revealed(settings), "database_pool_size": CONNECTIONS}
 
 
 def main(open_app: Open | None = None) -> None:

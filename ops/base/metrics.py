@@ -136,6 +136,9 @@ provider_breakers = _add(
 provider_stops = _add(
     Counter, "provider_stops_total", "Times a provider was stopped.", "provider", "reason"
 )
+moderation_blocks = _add(
+    Counter, "moderation_blocks_total", "Jobs whose content was not allowed.", "reason"
+)
 
 # The edge
 http_requests = _add(

@@ -12,13 +12,21 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ops.base.validators import absolute_path, key_of_32_bytes, public_address, scheme_of
+from ops.base.validators import (
+    absolute_path,
+    key_of_32_bytes,
+    one_word,
+    public_address,
+    scheme_of,
+)
 from schemas.errors import ConfigError
 
 PREFIX = "LEYDEN_"
 KIB = 1024
 MIB = 1024 * KIB
 SHOWN_MAX = 80
+KIE_URL = "https://api.kie.ai"
+KIE_UPLOAD_URL = "https://kieai.redpandaai.co"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PostgresUrl = Annotated[str, AfterValidator(scheme_of("postgres", "postgresql"))]
@@ -27,6 +35,7 @@ BlobUrl = Annotated[str, AfterValidator(scheme_of("file", "s3"))]
 PublicUrl = Annotated[str, AfterValidator(public_address)]
 DataDir = Annotated[Path, AfterValidator(absolute_path)]
 MasterKey = Annotated[SecretStr, AfterValidator(key_of_32_bytes)]
+ApiKey = Annotated[SecretStr, AfterValidator(one_word)]
 
 
 def _eighth_of_the_lease(values: dict[str, Any]) -> float:
@@ -35,6 +44,12 @@ def _eighth_of_the_lease(values: dict[str, Any]) -> float:
 
 def _blobs_in_data_dir(values: dict[str, Any]) -> str:
     return (Path(values["data_dir"]) / "blobs").as_uri()
+
+
+def _uploads_beside_kie(values: dict[str, Any]) -> str:
+    """kie.ai takes files on a host of its own; who plays kie.ai elsewhere takes them there."""
+    base_url = str(values.get("kie_base_url", KIE_URL))
+    return KIE_UPLOAD_URL if base_url == KIE_URL else base_url
 
 
 class Settings(BaseSettings):
@@ -135,6 +150,25 @@ class Settings(BaseSettings):
     )
     upload_max_bytes: int = Field(
         20 * MIB, ge=KIB, le=2048 * MIB, description="Largest file that may be sent, in bytes."
+    )
+
+    # Providers: a key is all it takes; without any, the local provider does the work
+    openai_base_url: PublicUrl = Field(
+        "https://api.openai.com/v1", description="Where OpenAI answers."
+    )
+    openai_api_key: ApiKey | None = Field(None, description="Key of OpenAI. Empty: not used.")
+    openrouter_base_url: PublicUrl = Field(
+        "https://openrouter.ai/api/v1", description="Where OpenRouter answers."
+    )
+    openrouter_api_key: ApiKey | None = Field(
+        None, description="Key of OpenRouter. Empty: not used."
+    )
+    kie_base_url: PublicUrl = Field(KIE_URL, description="Where kie.ai answers.")
+    kie_api_key: ApiKey | None = Field(None, description="Key of kie.ai. Empty: not used.")
+    kie_upload_base_url: PublicUrl = Field(
+        default_factory=_uploads_beside_kie,
+        description="Where kie.ai takes files. Empty: its own host for files, or the address above "
+        "when that is another one.",
     )
 
     # Seeing it run

@@ -54,6 +54,15 @@ def absolute_path(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
+def one_word(value: SecretStr) -> SecretStr:
+    """ValueError for a key that could not stand in a header: empty, or with blanks in it."""
+    word = value.get_secret_value()
+    if not word.isascii() or not word.isprintable() or not word or " " in word:
+        msg = "should be one word of visible ASCII characters"
+        raise ValueError(msg)
+    return value
+
+
 def key_of_32_bytes(value: SecretStr) -> SecretStr:
     """ValueError unless `value` is URL-safe base64 of exactly 32 bytes."""
     decode_key(value.get_secret_value())

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from ops.cli import dead, demo, doctor, jobs, lanes, ledger, serve, status, up
+from ops.cli import dead, demo, doctor, jobs, lanes, ledger, models, serve, status, up
 from ops.cli.output import errors, plain
 from ops.cli.worker import worker
 from schemas.errors import ConfigError, LeydenError, Refused
@@ -34,6 +34,7 @@ app.add_typer(jobs.app, name="jobs", rich_help_panel="Look and act")
 app.add_typer(dead.app, name="dead", rich_help_panel="Look and act")
 app.add_typer(lanes.app, name="lanes", rich_help_panel="Look and act")
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Look and act")
+app.add_typer(models.app, name="models", rich_help_panel="Look and act")
 app.command(rich_help_panel="Look and act")(doctor.doctor)
 
 

@@ -1,6 +1,4 @@
-"""What every provider adapter must keep, whoever is behind it. A new adapter is one more row
-here.
-"""
+"""What the local adapter keeps, and how a model is chosen. The remote ones: `test_remote`."""
 
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO
@@ -31,7 +29,7 @@ from workers.providers.port import (
 )
 from workers.providers.registry import MODULES, Providers, build_providers
 
-MODELS = [model for model in catalogue().models if model.provider in MODULES]
+MODELS = [model for model in catalogue().models if model.is_local]
 Choose = Callable[[str], Model]
 
 

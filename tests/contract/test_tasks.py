@@ -68,7 +68,6 @@ class World:
             app=App.VIAIZER,
             attempt=1,
             last_look=False,
-            call_id=self.call_id,
             deadline_s=monotonic_s() + 60,
             providers=build_providers(catalogue(), self.tools),
             load_file=self.load,

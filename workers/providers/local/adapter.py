@@ -9,7 +9,8 @@ from ops.base.children import ChildDied, ChildOutOfMemory, Children, ChildTimeou
 from ops.base.clock import monotonic_s
 from schemas.errors import Permanent, Retryable
 from schemas.results import Color, Usage
-from workers.providers.local import art, drafts, edit, facts, files, motion, pictures, text
+from workers.pictures import facts, opening
+from workers.providers.local import art, drafts, edit, files, motion, text
 from workers.providers.port import (
     Adapter,
     AnalyzeImage,
@@ -34,6 +35,7 @@ from workers.providers.port import (
 
 T = TypeVar("T")
 
+MEASURED_BY: Final = "local provider (measured facts, not a neural model)"
 EDIT_TIMEOUT_S: Final = 30.0
 FILE_TIMEOUT_S: Final = 60.0
 FILM_SIDE_MAX: Final = 1_920
@@ -102,7 +104,7 @@ class LocalVision:
             sharpness=found.sharpness,
             exif=found.exif,
             text=found.text,
-            origin=_origin(call, facts.MADE_BY),
+            origin=_origin(call, MEASURED_BY),
         )
 
 
@@ -118,7 +120,7 @@ class LocalVideo:
         else:
             # Decoded under the caps for strangers' media; the film is made from plain pixels.
             raw, size = await _in_child(
-                self._decode, call, pictures.pixels, ask.picture, FILM_SIDE_MAX, report=unheard
+                self._decode, call, opening.pixels, ask.picture, FILM_SIDE_MAX, report=unheard
             )
             film = await _in_child(
                 self._make, call, motion.film_of_pixels, raw, size, ask.seconds, ask.prompt or ""

@@ -12,7 +12,8 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFilter
 
 from ops.base.child import tell_progress
-from workers.providers.local import lands, marks, skies, towns, waters
+from workers.pictures import marks
+from workers.providers.local import lands, skies, towns, waters
 from workers.providers.local.canvas import finish, light, mix, vertical
 from workers.providers.local.moods import Scene, dice, scene_of
 

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
 from ops.base.child import tell_progress
 from schemas.errors import Permanent
-from workers.providers.local import marks
+from workers.pictures import marks
+from workers.pictures.opening import WITH_ALPHA, opened
 from workers.providers.local.fonts import bold
-from workers.providers.local.pictures import WITH_ALPHA, opened
 
 MADE_BY: Final = "local provider (picture tools, not a neural model)"
 SIDE_MAX: Final = 4_096

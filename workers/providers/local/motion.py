@@ -12,7 +12,7 @@ from typing import Final
 from PIL import Image
 
 from ops.base.child import tell_progress
-from workers.providers.local import marks
+from workers.pictures import marks
 from workers.providers.local.art import draw
 from workers.providers.local.moods import dice
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from PIL import ExifTags, Image, ImageFilter, ImageStat
+from PIL import ExifTags, Image, ImageColor, ImageFilter, ImageStat
 
-from workers.providers.local.canvas import Rgb, rgb
-from workers.providers.local.pictures import flat, opened
+from workers.pictures.opening import flat, opened
 
-MADE_BY: Final = "local provider (measured facts, not a neural model)"
+Rgb = tuple[int, int, int]
+
 WORK_SIDE: Final = 512
 COLORS: Final = 14
 SHARE_MIN: Final = 0.02
@@ -106,7 +106,12 @@ def measure(data: bytes) -> Facts:
 
 def name_of(color: Rgb) -> str:
     """The nearest named colour, by a distance that weighs red and blue as the eye does."""
-    return min(NAMES, key=lambda name: _distance(rgb(NAMES[name]), color))
+    return min(NAMES, key=lambda name: _distance(_rgb(NAMES[name]), color))
+
+
+def _rgb(code: str) -> Rgb:
+    red, green, blue = ImageColor.getrgb(code)[:3]
+    return red, green, blue
 
 
 def _palette(picture: Image.Image) -> tuple[tuple[str, str, float], ...]:
