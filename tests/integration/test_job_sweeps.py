@@ -1,0 +1,196 @@
+"""The job state machine in SQL: crashes, schedules, sweeps, saving and the set-based forms."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest_asyncio
+
+from schemas.jobs import State
+from storage.jobs import Draft, Success
+from storage.pool import Database
+from tests.rig import KINDS, LEASE_S, Rig, job, success
+
+ANN = 1
+
+
+@pytest_asyncio.fixture
+async def rig(dsn: str, db: Database) -> AsyncIterator[Rig]:
+    owner = await asyncpg.connect(dsn)
+    made = Rig(owner, db)
+    await made.person(ANN)
+    yield made
+    assert await made.violations() == []
+    await owner.close()
+
+
+async def test_the_second_crash_makes_a_suspect_that_runs_alone_and_dies_at_three(rig: Rig) -> None:
+    answer = await rig.submit(ANN)
+    assert answer.job_id is not None
+    await rig.start(answer.job_id)
+    await rig.end_lease(answer.job_id)
+    assert (await rig.start(answer.job_id)).code == "ok"
+    await rig.end_lease(answer.job_id)
+    taken = await rig.start_answer(answer.job_id)
+    assert (taken.jobs[0].code, [w.stream for w in taken.wakes]) == ("suspect", [4])
+    assert (await rig.start(answer.job_id)).code == "suspect"
+    for death in (1, 2, 3):
+        alone = await rig.start(answer.job_id, alone=True)
+        assert alone.code == "ok"
+        code, wakes = await rig.jobs.bury(answer.job_id, alone.attempt, deaths_max=3)
+        assert code == ("ok" if death < 3 else "dead")
+        assert [w.stream for w in wakes] == ([4] if death < 3 else [])
+    row = await rig.row(answer.job_id)
+    assert (row["state"], row["code"], row["deaths"]) == ("dead", "poison", 3)
+    assert await rig.wallet(ANN) == (600_000, 0)
+
+
+async def test_old_crashes_are_forgotten(rig: Rig) -> None:
+    answer = await rig.submit(ANN)
+    assert answer.job_id is not None
+    await rig.start(answer.job_id)
+    await rig.end_lease(answer.job_id)
+    await rig.start(answer.job_id)
+    await rig.end_lease(answer.job_id)
+    await rig.set(answer.job_id, "crashed_at = clock_timestamp() - interval '73 hours'")
+    started = await rig.start(answer.job_id)
+    assert (started.code, started.crashes) == ("ok", 1)
+
+
+async def test_a_scheduled_job_promises_nothing_until_it_is_due(rig: Rig) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    answer = await rig.submit(ANN, run_at=later, price_units=600_000)
+    assert answer.state is State.WAITING
+    assert (await rig.member(ANN))["promised"] == 0
+    assert (await rig.submit(ANN, price_units=600_000)).code == "ok"
+    assert answer.job_id is not None
+    await rig.set(answer.job_id, "due_at = clock_timestamp(), run_at = clock_timestamp()")
+    assert ("next", answer.job_id) in await rig.sweep()
+    assert (await rig.member(ANN))["promised"] == 1_200_000
+
+
+async def test_a_request_is_given_back_at_every_end_but_success(rig: Rig) -> None:
+    ids = [(await rig.submit(ANN, daily_limit=2)).job_id for _ in range(2)]
+    assert (await rig.submit(ANN, daily_limit=2)).code == "daily_limit"
+    a, b = (i for i in ids if i is not None)
+    await rig.succeed(await rig.start(a))
+    assert (await rig.submit(ANN, daily_limit=2)).code == "daily_limit"
+    await rig.jobs.cancel(b, ANN)
+    assert (await rig.submit(ANN, daily_limit=2)).code == "ok"
+    assert (await rig.member(ANN))["used"] == [0, 0, 2, 0]
+
+
+async def test_at_midnight_nobody_is_refused_by_the_turn_of_the_day(rig: Rig) -> None:
+    await rig.owner.execute("update work.member set day = current_date - 1, used = '{9,9,9,9}'")
+    answers = await asyncio.gather(
+        *(rig.submit(ANN, daily_limit=8, price_units=0) for _ in range(8))
+    )
+    assert {a.code for a in answers} == {"ok"}
+    assert (await rig.submit(ANN, daily_limit=8)).code == "daily_limit"
+
+
+async def test_the_sweeper_leaves_a_backlog_alone_and_repeats_what_is_lost(rig: Rig) -> None:
+    answer = await rig.submit(ANN)
+    assert answer.job_id is not None
+    await rig.set(answer.job_id, "due_at = clock_timestamp() - interval '1 hour'")
+    sweep = "select * from work.sweep(500, array[2::smallint], array[$1::float8], 15, 5)"
+    assert await rig.db.fetch(sweep, 4000.0) == []
+    assert [r["what"] for r in await rig.db.fetch(sweep, 100.0)] == ["stale"]
+    assert await rig.db.fetch(sweep, 100.0) == []
+
+
+async def test_an_erased_person_pays_nothing_for_what_still_ran(rig: Rig) -> None:
+    answer = await rig.submit(ANN)
+    assert answer.job_id is not None
+    started = await rig.start(answer.job_id)
+    await rig.owner.execute("update work.member set closed = 'closed' where user_id = $1", ANN)
+    assert (await rig.succeed(started))[0] == "ok"
+    assert await rig.wallet(ANN) == (600_000, 0)
+
+
+def draft(content: bytes, size: int) -> Draft:
+    return Draft("text", b"title", content, b"{}", content.ljust(32, b"0"), size)
+
+
+async def test_a_result_is_saved_once_and_within_the_quota(rig: Rig) -> None:
+    ben = await rig.person(2, quota=100)
+    saved = []
+    for content, size in ((b"one", 60), (b"one", 60), (b"two", 60)):
+        answer = await rig.submit(ben)
+        assert answer.job_id is not None
+        started = await rig.start(answer.job_id)
+        ended, _ = await rig.jobs.succeed(
+            Success(started.job_id, started.attempt, b"r", 1, 10_000, draft(content, size))
+        )
+        assert ended.code == "ok"
+        saved.append(ended.project_code)
+    assert [code is not None for code in saved] == [True, True, False]
+    assert await rig.owner.fetchval("select used_bytes from app.workspace where user_id = 2") == 60
+
+
+async def test_batches_answer_as_single_calls_do(rig: Rig) -> None:
+    ben = await rig.person(2, cap=1)
+    known = job(ANN, key="known")
+    await rig.jobs.submit(known)
+    asked = [
+        job(ANN),
+        job(ANN),
+        job(ben),
+        job(ben),
+        job(ANN, key="known"),
+        job(ANN, key="known", body_hash=uuid4()),
+        job(99),
+        job(ben, price_units=10**12),
+        job(ben, daily_limit=0),
+    ]
+    answers = await rig.jobs.submit_many(asked)
+    assert [a.code for a in answers] == [
+        "ok", "ok", "ok", "ok", "replay", "key_conflict", "no_account", "insufficient", "daily_limit",
+    ]  # fmt: skip
+    assert [a.state for a in answers[:4]] == [
+        State.QUEUED,
+        State.WAITING,
+        State.QUEUED,
+        State.WAITING,
+    ]
+    ids = [known.id, *(a.id for a in asked[:4])]
+    started = await rig.jobs.start_many(
+        [(i, uuid4()) for i in ids], worker="w", lease_s=LEASE_S, kinds=KINDS
+    )
+    by_id = {s.job_id: s for s in started.jobs}
+    assert [by_id[i].code for i in ids] == ["ok", "ok", "not_due", "ok", "not_due"]
+    ran = [by_id[i] for i in ids if by_id[i].code == "ok"]
+    ended, wakes = await rig.jobs.succeed_many([success(s.job_id, s.attempt) for s in ran])
+    assert [e.code for e in ended] == ["ok", "ok", "ok"]
+    assert {w.job_id for w in wakes} == {asked[1].id, asked[3].id}
+    again, _ = await rig.jobs.succeed_many([success(s.job_id, s.attempt) for s in ran])
+    assert [e.code for e in again] == ["ok", "ok", "ok"]
+    assert await rig.wallet(ANN) == (580_000, 0)
+
+
+async def test_a_batch_of_starts_fails_what_cannot_be_paid(rig: Rig) -> None:
+    ben = await rig.person(2, credits_=1, cap=2)
+    first = job(ben)
+    await rig.jobs.submit(first)
+    await rig.owner.execute("update work.member set promised = 0 where user_id = $1", ben)
+    rest = [job(ben), job(ben)]
+    await rig.jobs.submit(rest[0])
+    await rig.owner.execute("update work.member set promised = 0 where user_id = $1", ben)
+    await rig.jobs.submit(rest[1])
+    await rig.owner.execute("update work.member set promised = 30000 where user_id = $1", ben)
+    answer = await rig.jobs.start_many(
+        [(first.id, uuid4()), (rest[0].id, uuid4())], worker="w", lease_s=LEASE_S, kinds=KINDS
+    )
+    assert sorted(s.code for s in answer.jobs) == ["insufficient", "ok"]
+    assert [w.job_id for w in answer.wakes] == [rest[1].id]
+
+
+async def test_one_sweeper_at_a_time(rig: Rig, dsn: str) -> None:
+    other = await asyncpg.connect(dsn)
+    async with other.transaction():
+        await other.fetch("select * from work.sweep(1, '{}', '{}', 15, 5)")
+        assert await rig.sweep() == [("busy", None)]
+    assert await rig.sweep() == []
+    await other.close()
