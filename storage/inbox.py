@@ -20,6 +20,7 @@ on conflict (source, external_id) do nothing returning id
 _OPEN = """
 select id, source, external_id, body, received_at, tries from app.inbox
  where handled_at is null and received_at < clock_timestamp() - make_interval(secs => $1)
+   and starts_with(source, $3)
  order by received_at limit $2
 """
 _HANDLED = """
@@ -56,9 +57,11 @@ class Inbox:
         found: int | None = await self._db.fetchval(_ADD, source, external_id, body)
         return found
 
-    async def open(self, *, older_than_s: float = 0, limit: int = 100) -> list[Event]:
-        """Events that nobody has handled, oldest first."""
-        rows = await self._db.fetch(_OPEN, older_than_s, limit)
+    async def open(
+        self, *, older_than_s: float = 0, limit: int = 100, source_prefix: str = ""
+    ) -> list[Event]:
+        """Events that nobody has handled, oldest first; those of every source by default."""
+        rows = await self._db.fetch(_OPEN, older_than_s, limit, source_prefix)
         return [Event(*row.values()) for row in rows]
 
     async def handled(self, event_id: int, outcome: str) -> bool:

@@ -1,53 +1,52 @@
 """What happens to one job between its lease and its end.
 
-    open (decrypt, parse) -> perform (the task, or what an earlier attempt left) -> price
-    -> settle (result, capture, project, the user's next job: one commit) -> wake the next
+    open (decrypt, parse, read what was bought) -> perform (the task, or what an earlier attempt left)
+    -> price -> settle (result, capture, project, the user's next job: one commit) -> wake the next
 
-Everything before `settle` may be done again by another attempt; `settle` is fenced by the attempt.
+Everything before `settle` may be done again by another attempt; `settle` is fenced by the attempt. A
+task that goes on at its provider leaves in the middle: the job is parked and nobody waits for it.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
-
-from pydantic import ValidationError
 
 from ledger.pricing import Pricing
 from ops.base import clock, metrics
 from ops.base.children import Children
 from ops.base.logs import get_logger
 from ops.base.nursery import Nursery
-from schemas.errors import JobFault, LeydenError, Refused, Unavailable
+from schemas.errors import LostLease, Permanent, Unavailable
 from schemas.jobs import Kind
 from schemas.money import App
-from schemas.payloads import PAYLOADS, AnyPayload
+from schemas.payloads import PAYLOADS, AnyPayload, TextGenerate, TextImprove
 from schemas.plans import KindLimits
-from schemas.results import AnyResult
+from schemas.results import AnyResult, Artifact, TextImproved
 from storage.batch import Batch
 from storage.blobs import Blobs
+from storage.callbacks import Addresses
+from storage.calls import Calls
 from storage.crypto import PAYLOAD, RESULT, DataKey, Keys
 from storage.files import Files
 from storage.jobs import Ended, Jobs, Started, Success, Wake
-from storage.progress import tell_progress
 from storage.queue import Queue
 from workers.artifacts import Shelf, free_call_id
 from workers.drafts import make_draft
+from workers.moderation.gate import Gate
+from workers.progress import Progress
+from workers.providers.journal import Parked
+from workers.providers.port import Made
 from workers.providers.registry import Providers
+from workers.purchases import Purchases, Shop
 from workers.runtime.hand import Held
 from workers.runtime.rounds import BackOff
 from workers.tasks.context import LoadedFile, TaskContext
 from workers.tasks.registry import Task
+from workers.verdicts import CANCELLED, OVERDUE, Verdict, judge
 
 log = get_logger(__name__)
-
-RETRY_FIRST_S: Final = 1.0
-RETRY_MAX_S: Final = 120.0
-PROGRESS_EVERY_S: Final = 0.25
-INTERNAL: Final = "internal"
-OVERDUE: Final = "overdue"
 
 T = TypeVar("T")
 
@@ -57,6 +56,8 @@ class Ports:
     """What the pipeline stands on."""
 
     jobs: Jobs
+    calls: Calls
+    addresses: Addresses
     queue: Queue
     keys: Keys
     files: Files
@@ -77,8 +78,16 @@ class Run:
     started: Started
     payload: AnyPayload
     key: DataKey
-    shelf: Shelf
+    purchases: Purchases
+    blobs: Blobs
     deadline_s: float
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where the result belongs: with the call that was bought, or with the job's free one."""
+        bought = self.purchases.last
+        call_id = free_call_id(self.started.job_id) if bought is None else bought.id
+        return Shelf(self.blobs, self.key, call_id)
 
 
 class Pipeline:
@@ -87,6 +96,9 @@ class Pipeline:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._nursery = Nursery("pipeline")
+        self._notes = Nursery("purchases")
+        self._shop = Shop(ports.calls, ports.addresses, self._notes)
+        self._gate = Gate(ports.calls, ports.providers)
         self._succeed: Batch[Success, Ended] = Batch(
             self._succeed_many,
             single=self._succeed_single,
@@ -95,22 +107,31 @@ class Pipeline:
         )
 
     async def run(self, held: Held, started: Started) -> None:
-        """One attempt, to its end or to its next try."""
+        """One attempt: to its end, to its next try, or to the next look at what it has bought."""
+        purchases: Purchases | None = None
         try:
-            run = await self._open(held, started)
+            purchases = await Purchases.load(self._shop, held, started)
+            run = await self._open(held, started, purchases)
             result = await self._perform(run)
             await self._settle(run, result)
+        except LostLease:
+            # Somebody else has the job: what was bought is in the journal, everything else is dropped.
+            self._note_end(started, "zombie")
+        except Parked as parked:
+            await self._park(held, started, parked, purchases)
         except Exception as error:  # noqa: BLE001 (whatever a task raises ends its job, not its worker)
-            await self._end_badly(held, started, error)
+            await self._end_badly(held, started, error, purchases)
 
     async def close(self) -> None:
         await self._nursery.drain(1.0)
+        await self._notes.drain(1.0)
         await self._succeed.close()
+        await self._notes.close()
         await self._nursery.close()
 
     # --------------------------------------------------------------------------------------- steps
 
-    async def _open(self, held: Held, started: Started) -> Run:
+    async def _open(self, held: Held, started: Started, purchases: Purchases) -> Run:
         key = await self._ports.keys.of(started.user_id)
         payload = PAYLOADS.validate_json(key.decrypt(started.payload, purpose=PAYLOAD))
         limit = self._ports.limits[payload.kind]
@@ -119,7 +140,8 @@ class Pipeline:
             started=started,
             payload=payload,
             key=key,
-            shelf=Shelf(self._ports.blobs, key, free_call_id(started.job_id)),
+            purchases=purchases,
+            blobs=self._ports.blobs,
             deadline_s=clock.monotonic_s() + limit.timeout_s,
         )
 
@@ -128,14 +150,46 @@ class Pipeline:
 
         Crash window 13: the files and their manifest are on disk, the end is not written.
         """
-        if run.started.attempt > 1 and (found := await run.shelf.finished()):
+        if (found := await self._found(run)) is not None:
             log.info("result.recovered", job_id=str(run.started.job_id))
             return found
-        task = self._ports.tasks[run.payload.kind]
         async with asyncio.timeout(run.deadline_s - clock.monotonic_s()):
+            await run.purchases.resolve(self._ports.providers, deadline_s=run.deadline_s)
+            if run.purchases.pending is None:
+                await self._check(run)
+            task = self._ports.tasks[run.payload.kind]
             result = await task.run(run.payload, self._context(run))
-        await run.shelf.finish(result)
+        bought = run.purchases.last is not None
+        await self._keep(run, lambda: run.shelf.finish(result, bought=bought))
         return result
+
+    async def _found(self, run: Run) -> AnyResult | None:
+        """A manifest is written after the outcome of its call: an open one has none."""
+        bought = run.purchases.last
+        if run.started.attempt == 1 or (bought is not None and bought.open):
+            return None
+        return await run.shelf.finished()
+
+    async def _check(self, run: Run) -> None:
+        """Before anything is bought. Raises Permanent `content_blocked`."""
+
+        async def load_picture(file_id: UUID) -> bytes:
+            _, data = await self._ports.files.load(run.started.user_id, file_id)
+            return data
+
+        await self._gate.check(run.started.job_id, run.payload, load_picture=load_picture)
+
+    async def _keep(self, run: Run, put: Callable[[], Awaitable[T]]) -> T:
+        """What was bought is not thrown away because the store is busy: insist until the deadline."""
+        back_off = BackOff()
+        while True:
+            try:
+                return await put()
+            except Unavailable:
+                late = clock.monotonic_s() >= run.deadline_s
+                if run.purchases.last is None or late:
+                    raise
+                await asyncio.sleep(back_off.next_s())
 
     async def _settle(self, run: Run, result: AnyResult) -> None:
         """Result, capture, project and the next job in one commit, fenced by the attempt.
@@ -153,7 +207,6 @@ class Pipeline:
 
     async def _success(self, run: Run, result: AnyResult) -> Success:
         started = run.started
-        captured = self._ports.pricing.capture_units(run.payload, result, started.price_units)
         draft = None
         if started.save:
             draft = await make_draft(run.payload, result, shelf=run.shelf, make=self._ports.make)
@@ -162,13 +215,23 @@ class Pipeline:
             attempt=started.attempt,
             result=run.key.encrypt(result.model_dump_json().encode(), purpose=RESULT),
             key_version=run.key.version,
-            captured_units=captured,
+            captured_units=self._captured_units(run, result),
             draft=draft,
             model=result.model,
             provider=result.provider,
             tokens=result.usage.input_tokens + result.usage.output_tokens,
             units=result.usage.units,
         )
+
+    def _captured_units(self, run: Run, result: AnyResult) -> int:
+        """A text that was stopped is charged by the part that was written."""
+        pricing, payload = self._ports.pricing, run.payload
+        units = pricing.capture_units(payload, result, run.started.price_units)
+        stopped = run.held.cancel.is_set()
+        if stopped and isinstance(payload, TextImprove) and isinstance(result, TextImproved):
+            asked, written = pricing.pages(payload.text), pricing.pages(result.text)
+            units = min(units, -(-run.started.price_units * written // max(1, asked)))
+        return units
 
     def _context(self, run: Run) -> TaskContext:
         user_id = run.started.user_id
@@ -177,48 +240,94 @@ class Pipeline:
             stored, data = await self._ports.files.load(user_id, file_id)
             return LoadedFile(data, stored.facts)
 
+        async def store(made: Made, *, number: int) -> Artifact:
+            return await self._keep(run, lambda: run.shelf.store(made, number=number))
+
         return TaskContext(
             job_id=run.started.job_id,
             user_id=user_id,
             app=App.from_number(run.started.app),
             attempt=run.started.attempt,
             last_look=run.started.last_look,
-            call_id=run.shelf.call_id,
             deadline_s=run.deadline_s,
             providers=self._ports.providers,
             load_file=load_file,
-            store_artifact=run.shelf.store,
+            store_artifact=store,
             report=Progress(self._ports.queue, self._nursery, run.started.job_id),
+            journal=run.purchases.journal(),
+            cancel=run.held.cancel,
+            max_output_tokens=self._tokens_max(run.payload),
         )
+
+    def _tokens_max(self, payload: AnyPayload) -> int | None:
+        if not isinstance(payload, TextImprove | TextGenerate):
+            return None
+        return self._ports.pricing.token_limits(payload)[1]
+
+    # ---------------------------------------------------------------------------------------- parked
+
+    async def _park(
+        self, held: Held, started: Started, parked: Parked, purchases: Purchases | None
+    ) -> None:
+        """Until the next look: no slot, no memory. Crash window 11: whoever polls next has the id.
+
+        Dies before the commit: the lease ends and the next attempt polls. After it: the timer does.
+        """
+        code, wakes = await self._insist(
+            held,
+            lambda: self._ports.jobs.park(
+                started.job_id, started.attempt, delay_s=parked.delay_s, extend_s=parked.extend_s
+            ),
+        )
+        if code == OVERDUE:
+            await self._end_badly(held, started, Permanent(OVERDUE), purchases)
+            return
+        await self._ports.queue.wake(wakes, reason="next")
+        self._note_end(started, "parked" if code == "ok" else code)
+        if code == "ok" and purchases is not None:
+            try:
+                heard = await purchases.recheck()
+            except Unavailable:  # the timer comes anyway
+                return
+            await self._ports.queue.wake(heard, reason="callback")
 
     # -------------------------------------------------------------------------------------- trouble
 
-    async def _end_badly(self, held: Held, started: Started, error: Exception) -> None:
+    async def _end_badly(
+        self, held: Held, started: Started, error: Exception, purchases: Purchases | None
+    ) -> None:
         """Another try, or the end without a charge; what nobody foresaw is logged whole."""
         verdict = judge(error, tries=started.tries)
         if verdict.unforeseen:
             log.error("job.crashed", job_id=str(started.job_id), exc_info=error)
         else:
             log.info("job.stumbled", job_id=str(started.job_id), code=verdict.code)
-        code, wakes = await self._insist(held, lambda: self._tell(started, verdict))
+        if verdict.retry_s is not None and not verdict.counted and _polls(purchases):
+            # Something bought is only out of reach: it is looked at until the deadline, and once after.
+            await self._park(held, started, Parked(verdict.retry_s), purchases)
+            return
+        code, wakes = await self._insist(held, lambda: self._tell(held, started, verdict))
         await self._ports.queue.wake(wakes, reason="next")
         if verdict.retry_s is None and code == "ok":
             self._note_end(started, "failed")
-            if started.price_units:
-                metrics.ledger_releases.inc()
         else:
             self._note_end(started, "retried" if code == "ok" else code)
 
-    async def _tell(self, started: Started, verdict: "Verdict") -> tuple[str, tuple[Wake, ...]]:
-        jobs = self._ports.jobs
+    async def _tell(
+        self, held: Held, started: Started, verdict: Verdict
+    ) -> tuple[str, tuple[Wake, ...]]:
+        jobs, job_id, attempt = self._ports.jobs, started.job_id, started.attempt
+        if verdict.code == CANCELLED:  # `retry` ends what its user wants no more
+            return await jobs.retry(job_id, attempt, delay_s=0, code=CANCELLED, counted=False)
         if verdict.retry_s is None:
-            return await jobs.fail(started.job_id, started.attempt, verdict.code)
+            return await jobs.fail(job_id, attempt, verdict.code)
         return await jobs.retry(
-            started.job_id,
-            started.attempt,
+            job_id,
+            attempt,
             delay_s=verdict.retry_s,
             code=verdict.code,
             counted=verdict.counted,
+            bought=held.bought,
         )
 
     async def _insist(self, held: Held, call: Callable[[], Awaitable[T]]) -> T:
@@ -255,61 +364,5 @@ class Pipeline:
             self._nursery.start(self._ports.queue.wake(wakes, reason="next"), name="wake")
 
 
-class Progress:
-    """Tells how far a job is, a few times a second at most; dropped when Redis is away or slow."""
-
-    def __init__(self, queue: Queue, nursery: Nursery, job_id: UUID) -> None:
-        self._queue = queue
-        self._nursery = nursery
-        self._job_id = job_id
-        self._next_s = 0.0
-        self._busy = False
-
-    def __call__(self, share: float) -> None:
-        if self._busy or clock.monotonic_s() < self._next_s:
-            return
-        self._busy = True
-        self._nursery.start(self._tell(share), name="progress")
-
-    async def _tell(self, share: float) -> None:
-        try:
-            await tell_progress(self._queue, self._job_id, share)
-        finally:
-            self._busy = False
-            self._next_s = clock.monotonic_s() + PROGRESS_EVERY_S
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`retry_s` None: the job fails. `counted` False: not the job's fault, costs it no try."""
-
-    code: str
-    retry_s: float | None = None
-    counted: bool = True
-    unforeseen: bool = False
-
-
-def judge(error: Exception, *, tries: int) -> Verdict:
-    """What an error means for the job. Pure but for the jitter of the pause."""
-    match error:
-        case Unavailable():
-            return Verdict(error.code, pause_s(tries), counted=error.facts.get("store") == "blobs")
-        case JobFault(retryable=True):
-            named_s = error.facts.get("retry_after_s")
-            return Verdict(error.code, max(pause_s(tries), float(named_s or 0)))
-        case JobFault() | Refused():
-            return Verdict(error.code)
-        case ValidationError():
-            return Verdict("invalid_input")
-        case TimeoutError():
-            return Verdict(OVERDUE, pause_s(tries))
-        case LeydenError():
-            return Verdict(error.code if not error.retryable else INTERNAL, unforeseen=True)
-        case _:
-            return Verdict(INTERNAL, pause_s(tries), unforeseen=True)
-
-
-def pause_s(tries: int) -> float:
-    """Exponential with full jitter, so that jobs which failed together do not come back together."""
-    longest_s = min(RETRY_MAX_S, RETRY_FIRST_S * 2 ** min(tries, 20))
-    return float(random.uniform(longest_s / 2, longest_s))  # noqa: S311 (jitter, not a secret)
+def _polls(purchases: Purchases | None) -> bool:
+    return purchases is not None and purchases.task is not None

@@ -17,7 +17,8 @@ class Held:
     """One job in hand. `attempt` is None until Postgres gave us the lease.
 
     `cancel` is set when its user asked to stop. `settling`: the work is done and only its end is
-    being written, so nothing may interrupt it any more.
+    being written, so nothing may interrupt it any more. `bought`: something may have been bought
+    whose result is not there yet, so giving the job back must not close its intent.
     """
 
     entry: Entry
@@ -26,6 +27,7 @@ class Held:
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[Any] | None = None
     settling: bool = False
+    bought: bool = False
     lost: bool = False
     given_back: bool = False
     again: Entry | None = None

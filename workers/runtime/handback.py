@@ -37,7 +37,12 @@ async def _give(jobs: Jobs, queue: Queue, held: Held) -> None:
         return
     try:
         code, wakes = await jobs.retry(
-            held.job_id, held.attempt, delay_s=0, code=CODE, counted=False
+            held.job_id,
+            held.attempt,
+            delay_s=0,
+            code=CODE,
+            counted=False,
+            bought=held.bought,
         )
     except Unavailable:
         log.warning("job.not_handed_back", job_id=str(held.job_id))

@@ -2,6 +2,7 @@
 functions.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,7 @@ from schemas.catalogue import Model
 from schemas.money import App
 from schemas.results import Artifact
 from storage.inspect import FileFacts
+from workers.providers.journal import FREE, Journal
 from workers.providers.port import Call, Made, Report
 from workers.providers.registry import Providers
 
@@ -24,7 +26,9 @@ class LoadedFile:
 
 
 class StoreArtifact(Protocol):
-    """Keeps a made file under the call's id and the given number; storing it again is harmless."""
+    """Keeps a made file under the id of the call that made it and the given number; storing it again
+    is harmless.
+    """
 
     async def __call__(self, made: Made, *, number: int) -> Artifact: ...
 
@@ -41,15 +45,27 @@ class TaskContext:
     attempt: int
     last_look: bool
     """The deadline has passed: only ask for what was bought already, buy nothing new."""
-    call_id: UUID
-    """Prefix of artifact keys; a free call keeps it over all attempts, so a rerun overwrites."""
     deadline_s: float
     """A reading of `clock.monotonic_s`."""
     providers: Providers
     load_file: Callable[[UUID], Awaitable[LoadedFile]]
     store_artifact: StoreArtifact
     report: Report
+    journal: Journal = FREE
+    """What the job has bought; without one, nothing can be."""
+    cancel: asyncio.Event | None = None
+    """Set when the user wants no more: a text that is being written ends there."""
+    max_output_tokens: int | None = None
+    """What was reserved for, where it counts in tokens."""
 
     def call(self, model: Model) -> Call:
         """The circumstances under which this task asks a provider."""
-        return Call(model=model, deadline_s=self.deadline_s, report=self.report)
+        return Call(
+            model=model,
+            deadline_s=self.deadline_s,
+            report=self.report,
+            journal=self.journal,
+            cancel=self.cancel,
+            max_output_tokens=self.max_output_tokens,
+            last_look=self.last_look,
+        )

@@ -1,0 +1,29 @@
+"""Where providers report that a task has ended. The path itself is the credential: it names one provider
+call and carries our mark, so nobody else can guess it.
+
+What is said there is not believed. It is an event, taken in before it is confirmed, that makes the job
+look at its provider; a forged or repeated one costs a poll at most.
+"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request
+
+from producers.desk import Desk
+from schemas.errors import Missing
+from storage.callbacks import PATH
+
+router = APIRouter(tags=["callbacks"], include_in_schema=False)
+
+Provider = Annotated[str, Path(pattern="^[a-z0-9_]{1,40}$")]
+
+
+@router.post(PATH + "/{provider}/{call_id}/{mark}")
+async def receive(provider: Provider, call_id: UUID, mark: str, request: Request) -> dict[str, str]:
+    """200 once it is a row; 404 for an address that we have not given out; 503 to be told again."""
+    desk: Desk = request.app.state.desk
+    if not desk.addresses.is_ours(provider, call_id, mark):
+        raise Missing("not_found")
+    await desk.callbacks.receive(provider, call_id, await request.body())
+    return {"status": "received"}

@@ -1,0 +1,185 @@
+"""Many purchases at a time: answers that never come, films that take long, and limits that are real."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from ops.sandbox import Sandbox, running_sandbox
+from schemas.jobs import Lane
+from schemas.payloads import TextGenerate
+from tests.chaos.market import FILM, PRICE, Market
+from tests.ring import Ring
+from tests.support import wait_until
+
+GROWTH_MAX_BYTES = 100 * 1024 * 1024
+"""Of a worker with 2,000 films parked; for fewer it is as much less."""
+TEXT = TextGenerate(prompt="Write about the tides", pages=1, model="gpt-6-luna")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sandbox]:
+    with running_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def market(ring: Ring, server: Sandbox) -> Market:
+    server.reset()
+    return Market.open(ring, server)
+
+
+async def sold_to(market: Market) -> Counter[str]:
+    """How many orders each text was sold as, by what was asked for."""
+    return Counter(str(order["request_hash"]) for order in await market.orders())
+
+
+@pytest.mark.timeout(600)
+async def test_orders_whose_answers_never_come_are_made_once_more_at_most(
+    market: Market, long_form: bool
+) -> None:
+    """Some answer the second time; the others never do, and cost their owner nothing."""
+    ring, count = market.ring, 200 if long_form else 20
+    hang = {"fault": "hang", "value": "after"}
+    market.sandbox.set_faults(
+        {"match": {"operation": "chat", "prompt": "never"}, **hang},
+        {"match": {"operation": "chat", "prompt": "late"}, **hang, "times": count // 2},
+    )
+    ann = await ring.person(credits_=10_000, cap=500)
+    jobs = {}
+    for number in range(count):
+        word = "late" if number % 2 else "never"
+        prompt = f"A {word} answer, number {number}"
+        jobs[await market.submit(ann, TEXT.model_copy(update={"prompt": prompt}))] = word
+    worker = await (await market.worker(slots=50, text_timeout_s=3.0)).ready(ring)
+    await ring.wait_ended(count, timeout_s=240)
+    assert await worker.end() == 0
+    for job_id, word in jobs.items():
+        row = await ring.row(job_id)
+        assert len(await market.calls(job_id)) <= 2
+        if word == "late" and str(row["state"]) == "succeeded":
+            assert 0 < row["captured"] <= PRICE
+        else:
+            assert (str(row["state"]), row["code"]) == ("failed", "provider_unknown")
+            assert row["captured"] == 0
+    assert max((await sold_to(market)).values()) == 2
+    succeeded = await ring.count("state = 'succeeded'")
+    assert 0 < succeeded == await ring.captures() <= count // 2
+    assert await ring.open_holds() == 0
+
+
+@pytest.mark.timeout(900)
+async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool) -> None:
+    """Ten slots, and many times as many films at their provider: a text is made as if there were none."""
+    ring, count = market.ring, 2_000 if long_form else 200
+    market.sandbox.set_limits(enabled=False, kie_credits=10_000_000)
+    market.sandbox.set_faults({"match": {"operation": "task"}, "fault": "task_forever"})
+    ann = await ring.person(credits_=20_000, cap=3_000)
+    worker = await (await market.worker(slots=10, poll_s=30.0)).ready(ring)
+    process = psutil.Process(worker.pid)
+    warm = await market.submit(ann, FILM)
+    await ring.wait_state(warm, "remote")
+    before = process.memory_info().rss
+    busy_before_s = sum(process.cpu_times()[:2])
+    peak = before
+    for _ in range(count - 1):
+        await market.submit(ann, FILM)
+
+    async def all_remote() -> bool:
+        nonlocal peak
+        peak = max(peak, process.memory_info().rss)
+        return await ring.count("remote_ref is not null") == count
+
+    await wait_until(all_remote, 600, "all films are at their provider")
+
+    async def idle() -> bool:
+        return await ring.count("state = 'running'") == 0
+
+    await wait_until(idle, 60, "no film is in hand")
+    after = process.memory_info().rss
+    peak = max(peak, after)
+    busy_s = sum(process.cpu_times()[:2]) - busy_before_s
+    print(
+        f"{count} films parked: {before} bytes before, {after} after, {peak} at most; "
+        f"{busy_s:.1f} s of processor time"
+    )
+    # What is measured is who did the work: every film was ordered by that very process.
+    assert await ring.count(f"worker like '%-{worker.pid}-%'") == count
+    assert busy_s > 0
+    assert peak - before < GROWTH_MAX_BYTES * count / 2_000
+    text = await market.submit(ann, TEXT)
+    row = await ring.wait_state(text, "succeeded")
+    assert row["attempt"] == 1
+    assert await worker.end() == 0
+    assert len(await market.orders()) == count + 1
+    assert {each["too_early"] for each in market.sandbox.calls()} == {False}
+
+
+@pytest.mark.timeout(600)
+async def test_real_limits_are_kept_to(market: Market) -> None:
+    """20 creates in 10 s and 10 polls a second: no call is ever above them."""
+    ring, count = market.ring, 60
+    ann = await ring.person(credits_=1_000, cap=100)
+    for _ in range(count):
+        await market.submit(ann, FILM)
+    workers = [await market.worker(real_limits=True, poll_s=2.0) for _ in range(2)]
+    await ring.wait_ended(count, timeout_s=240)
+    for worker in workers:
+        assert await worker.end() == 0
+    assert await ring.count("state = 'succeeded'") == count
+    assert len(await market.orders()) == count
+    refused = [call for call in market.sandbox.calls(direction="in") if call["status"] != 200]
+    assert refused == []
+
+
+async def test_a_text_that_is_stopped_is_charged_by_what_was_written(market: Market) -> None:
+    ring = market.ring
+    market.sandbox.set_faults(
+        {"match": {"operation": "chat"}, "fault": "slow_stream", "value": "0.3"},
+    )
+    ann = await ring.person()
+    long_text = TEXT.model_copy(update={"pages": 5})
+    job_id = await market.submit(ann, long_text)
+    worker = await (await market.worker(lanes=(Lane.TEXT,))).ready(ring)
+
+    async def sold() -> bool:
+        return bool(await market.orders())
+
+    await wait_until(sold, 30, "it is being written")
+    await asyncio.sleep(1.0)  # some of it has come
+    code, _ = await ring.jobs.cancel(job_id, ann)
+    assert code == "requested"
+    row = await ring.wait_state(job_id, "succeeded")
+    assert await worker.end() == 0
+    assert 0 < row["captured"] < PRICE
+    (call,) = await market.calls(job_id)
+    assert (call["outcome"], call["sold"]) == ("ok", True)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason", "judge"),
+    [
+        ("how to build a pipe bomb at home", "illicit/violent", "rules"),
+        ("a calm sea [flag:violence]", "violence", "openai"),
+    ],
+)
+async def test_what_is_not_allowed_is_neither_bought_nor_charged(
+    market: Market, prompt: str, reason: str, judge: str
+) -> None:
+    ring = market.ring
+    ann = await ring.person()
+    job_id = await market.submit(ann, FILM.model_copy(update={"prompt": prompt}))
+    worker = await (await market.worker()).ready(ring)
+    row = await ring.wait_state(job_id, "failed")
+    assert await worker.end() == 0
+    assert (row["code"], row["captured"]) == ("content_blocked", 0)
+    found = await ring.owner.fetchrow("select * from work.moderation where job_id = $1", job_id)
+    assert found is not None
+    assert found["class"] == reason
+    assert (found["judge"] == "rules") is (judge == "rules")
+    assert 0 < found["score"] <= 1
+    assert await market.orders() == []
+    assert await market.calls(job_id) == []
+    assert await ring.open_holds() == 0

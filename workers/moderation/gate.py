@@ -1,0 +1,129 @@
+"""Looks at what a job asks for, before anything is bought for it.
+
+The rules are asked always; a provider's judge when there is a key for one and the work would be paid.
+A judge that does not answer stops nobody: the rules have been asked, and the provider of the work has
+rules of its own.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from ops.base import clock, metrics
+from ops.base.accounts import LOCAL
+from ops.base.logs import get_logger
+from schemas.catalogue import MODALITY_OF_KIND, Modality
+from schemas.errors import JobFault, Permanent
+from schemas.payloads import (
+    AnyPayload,
+    ImageEdit,
+    ImageGenerate,
+    PostPublish,
+    TextGenerate,
+    TextImprove,
+    VideoGenerate,
+)
+from storage.calls import Calls
+from workers.moderation import rules
+from workers.moderation.rules import Finding
+from workers.providers.port import Call, Moderate
+from workers.providers.registry import Chosen, Providers
+
+log = get_logger(__name__)
+
+BLOCKED: Final = "content_blocked"
+RULES: Final = "rules"
+JUDGE_MAX_S: Final = 10.0
+JUDGED_MAX_CHARACTERS: Final = 30_000
+
+LoadPicture = Callable[[UUID], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One for a process."""
+
+    calls: Calls
+    providers: Providers
+
+    async def check(self, job_id: UUID, payload: AnyPayload, *, load_picture: LoadPicture) -> None:
+        """Raises Permanent `content_blocked` (fact `reason`: the class), and what `load_picture` raises."""
+        text = "\n".join(texts_of(payload))
+        finding, judge = rules.look(text), RULES
+        if finding is None and self._is_paid(payload):
+            finding, judge = await self._judged(text, payload, load_picture)
+        if finding is None:
+            return
+        await self.calls.note_block(
+            job_id, class_=finding.class_, score=min(1.0, max(0.0, finding.score)), judge=judge
+        )
+        metrics.moderation_blocks.labels(reason=finding.class_).inc()
+        log.info("content.blocked", job_id=str(job_id), reason=finding.class_, judge=judge)
+        raise Permanent(BLOCKED, reason=finding.class_)
+
+    def _is_paid(self, payload: AnyPayload) -> bool:
+        """Whether who is asked first costs something. False for a model that nobody answers for."""
+        providers = self.providers
+        choose: dict[Modality, Callable[[str], Chosen[Any]]] = {
+            "text": providers.text,
+            "image": providers.image,
+            "edit": providers.edit,
+            "vision": providers.vision,
+            "video": providers.video,
+            "file": providers.file,
+        }
+        if isinstance(payload, PostPublish):
+            return True
+        try:
+            chosen = choose[MODALITY_OF_KIND[payload.kind]](payload.model)
+        except Permanent:
+            return False
+        return chosen.model.provider != LOCAL
+
+    async def _judged(
+        self, text: str, payload: AnyPayload, load_picture: LoadPicture
+    ) -> tuple[Finding | None, str]:
+        chosen = self.providers.moderation()
+        if chosen is None:
+            return None, RULES
+        file_id = _picture_of(payload)
+        picture = await load_picture(file_id) if file_id is not None else None
+        if picture is None and not text:
+            return None, RULES
+        call = Call(chosen.model, clock.monotonic_s() + JUDGE_MAX_S)
+        ask = Moderate(text[:JUDGED_MAX_CHARACTERS], picture)
+        try:
+            verdict = await chosen.port.judge(ask, call)
+        except (JobFault, TimeoutError) as error:
+            log.warning("judge.silent", error=getattr(error, "code", "timeout"))
+            return None, RULES
+        if not verdict.flagged:
+            return None, RULES
+        class_ = verdict.classes[0] if verdict.classes else "other"
+        return Finding(class_, verdict.scores.get(class_, 1.0)), verdict.origin.model
+
+
+def texts_of(payload: AnyPayload) -> Iterable[str]:
+    """What a person, or a monitor, wrote for this job."""
+    match payload:
+        case TextImprove() | PostPublish():
+            return (payload.text,)
+        case TextGenerate() | ImageGenerate():
+            return (payload.prompt,)
+        case VideoGenerate():
+            return (payload.prompt,) if payload.prompt else ()
+        case ImageEdit():
+            return tuple(
+                text for each in payload.operations if (text := getattr(each, "text", None))
+            )
+        case _:
+            return ()
+
+
+def _picture_of(payload: AnyPayload) -> UUID | None:
+    match payload:
+        case ImageEdit() | VideoGenerate():
+            return payload.file
+        case _:
+            return None
