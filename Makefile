@@ -18,7 +18,7 @@ dev: setup-dev ## run everything on the embedded stack until Ctrl-C
 	@.venv/bin/leyden up $(ARGS)
 
 test: setup-dev ## run all tests in their short form, on real stores that they start themselves
-	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
+	@$(PY) -m pytest -n 4 --dist worksteal -q $(ARGS)
 
 check: setup-dev ## lint, format, types and the direction of imports
 	@.venv/bin/ruff check .
@@ -35,6 +35,7 @@ fmt: setup-dev ## put the code into the house's format
 
 bench: setup-dev ## measure the transport and the whole ring against their floors
 	@$(PY) -m tests.bench $(ARGS)
+	@$(PY) -m tests.bench.ledger
 
 property: setup-dev ## the long form of the property tests
 	@$(PY) -m pytest tests/property --long $(ARGS)
