@@ -12,7 +12,7 @@ SQL = re.compile(r"^\s*(?:--[^\n]*\n\s*)*(?:select|insert|update|delete|with)\s"
 
 
 def statements() -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for info in pkgutil.walk_packages(storage.__path__, "storage."):
         module = importlib.import_module(info.name)
         found |= {
