@@ -122,6 +122,20 @@ class Queue(ArqRedis):
             return False
         return all(_made(answer) for answer in answers)
 
+    async def warn_unsafe(self) -> None:
+        """Say at start what would make waking slow or impossible. Nothing here stops a worker."""
+        try:
+            info: Mapping[str, Any] = await settled(self.info())
+        except REDIS_TROUBLE as error:
+            self.count_error(error, "info")
+            return
+        if info.get("maxmemory_policy", "noeviction") != "noeviction":
+            log.warning("redis.evicts", policy=info["maxmemory_policy"], wanted="noeviction")
+        if not info.get("aof_enabled"):
+            log.warning("redis.forgets", wanted="appendonly yes")
+        if info.get("redis_mode") == "cluster":
+            log.warning("redis.clustered", wanted="a single server: streams need one")
+
     async def ages(self) -> dict[int, float]:
         """For each stream the age in seconds that the sweeper needs (see `delivered_age_s`).
 

@@ -19,6 +19,7 @@ BATCHES_MAX: Final = 40
 
 _JOBS = "select work.forget_jobs($1, $2)"
 _CALLS = "select work.forget_calls($1, $2)"
+_MONTHS = "select work.make_usage_months((clock_timestamp() at time zone 'UTC')::date, 3)"
 _INBOX = """
 with old as (select id from app.inbox where received_at < $1 and handled_at is not null limit $2),
 gone as (delete from app.inbox i using old where i.id = old.id returning i.id)
@@ -64,6 +65,7 @@ class Retention:
     async def run(self) -> Forgotten:
         """One pass. Raises Unavailable; what was done until then stays done."""
         lives, moment = self._lifetimes, now()
+        await self._db.fetchval(_MONTHS)  # room for the months to come; a late run uses the default
         return Forgotten(
             inbox=await self._counted(_INBOX, moment - lives.inbox),
             jobs=await self._counted(_JOBS, moment - lives.job),

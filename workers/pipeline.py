@@ -253,7 +253,9 @@ class Pipeline:
             providers=self._ports.providers,
             load_file=load_file,
             store_artifact=store,
-            report=Progress(self._ports.queue, self._nursery, run.started.job_id),
+            report=Progress(
+                self._ports.queue, self._nursery, user_id=user_id, job_id=run.started.job_id
+            ),
             journal=run.purchases.journal(),
             cancel=run.held.cancel,
             max_output_tokens=self._tokens_max(run.payload),

@@ -14,9 +14,10 @@ PROGRESS_EVERY_S: Final = 0.25
 class Progress:
     """Tells how far a job is, a few times a second at most; dropped when Redis is away or slow."""
 
-    def __init__(self, queue: Queue, nursery: Nursery, job_id: UUID) -> None:
+    def __init__(self, queue: Queue, nursery: Nursery, *, user_id: int, job_id: UUID) -> None:
         self._queue = queue
         self._nursery = nursery
+        self._user_id = user_id
         self._job_id = job_id
         self._next_s = 0.0
         self._busy = False
@@ -29,7 +30,7 @@ class Progress:
 
     async def _tell(self, share: float) -> None:
         try:
-            await tell_progress(self._queue, self._job_id, share)
+            await tell_progress(self._queue, self._user_id, self._job_id, share)
         finally:
             self._busy = False
             self._next_s = clock.monotonic_s() + PROGRESS_EVERY_S

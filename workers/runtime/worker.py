@@ -140,6 +140,7 @@ class StreamWorker(Worker):
         if self.on_startup:
             await self.on_startup(self.ctx)
         await self._ports.queue.prepare()
+        await self._ports.queue.warn_unsafe()
         self._show_slots()
         rounds = Nursery("rounds", close_timeout_s=2.0)
         renewals = Nursery("renewals", close_timeout_s=2.0)
