@@ -25,7 +25,7 @@ from storage.jobs import Jobs, NewJob, Submitted
 from storage.pool import Database
 from storage.queue import Queue
 from storage.users import SignUp, Users
-from tests.support import wait_until
+from tests.support import PATIENCE, wait_until
 
 MASTER_KEY = b"k" * 32
 REPOSITORY = Path(__file__).parent.parent
@@ -270,5 +270,5 @@ class Worker:
         return await self.ended(timeout_s)
 
     async def ended(self, timeout_s: float = 30.0) -> int:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(PATIENCE * timeout_s):
             return await self.process.wait()

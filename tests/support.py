@@ -12,6 +12,10 @@ POLL_S = 0.01
 Answer = TypeVar("Answer")
 
 
+PATIENCE = 3.0
+"""A bound ends a test that hangs and never says how fast something is: busy machines may take longer."""
+
+
 @overload
 async def wait_until(
     predicate: Callable[[], Awaitable[Answer]], timeout_s: float, what: str
@@ -25,15 +29,15 @@ async def wait_until(predicate: Callable[[], Answer], timeout_s: float, what: st
 async def wait_until(predicate: Callable[[], object], timeout_s: float, what: str) -> object:
     """Ask `predicate` (plain or async) until it answers something true; answers that.
 
-    Fails the test with `what` never came true, and with the last answer, after `timeout_s`.
+    Fails the test with `what` never came true, and with the last answer, after PATIENCE * `timeout_s`.
     """
-    until_s = monotonic_s() + timeout_s
+    until_s = monotonic_s() + PATIENCE * timeout_s
     while True:
         asked = predicate()
         answer = await asked if inspect.isawaitable(asked) else asked
         if answer:
             return answer
         if monotonic_s() >= until_s:
-            msg = f"never within {timeout_s} s: {what} (last answer: {answer!r})"
+            msg = f"never within {PATIENCE * timeout_s} s: {what} (last answer: {answer!r})"
             raise AssertionError(msg)
         await asyncio.sleep(POLL_S)

@@ -13,7 +13,10 @@ RERUN_LEASES = 1.4
 """The promise: a job whose worker was killed runs again within this many leases."""
 
 
-async def test_jobs_of_a_killed_worker_run_again_within_the_promise(ring: Ring) -> None:
+async def test_jobs_of_a_killed_worker_run_again_within_the_promise(
+    dsn: str, redis_url: str, tmp_path: Path
+) -> None:
+    ring = await Ring.open(dsn, redis_url, tmp_path, lease_s=8.0)
     ann = await ring.person()
     jobs = [await ring.submit(ann, "sleep=60") for _ in range(8)]
     doomed = await Worker.start(ring)
@@ -27,6 +30,8 @@ async def test_jobs_of_a_killed_worker_run_again_within_the_promise(ring: Ring) 
     latest_s = max(run.at_s for run in again) - killed_at_s
     assert latest_s <= RERUN_LEASES * ring.settings.lease_s
     await other.kill()
+    assert await ring.violations() == []
+    await ring.close()
 
 
 async def test_a_finished_result_outlives_a_crash_of_postgres(
