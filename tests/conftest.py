@@ -47,6 +47,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="repeat a random run; every run prints its seed")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The short form leaves out what is marked slow; it is never all of a test."""
+    if config.getoption("--long"):
+        return
+    kept = [item for item in items if not item.get_closest_marker("slow")]
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[i for i in items if i.get_closest_marker("slow")])
+        items[:] = kept
+
+
 @pytest.fixture
 def long_form(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--long"))

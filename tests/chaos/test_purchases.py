@@ -27,6 +27,8 @@ STEPS_WITH_AN_ID = (
     "succeed.before",
     "succeed.after",
 )
+STEPS_ALWAYS = frozenset({"id.after", "poll.first", "stored", "succeed.before"})
+"""Those of the short form; the long form dies at every one."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,13 @@ async def ends_well(market: Market, *, die_at: str) -> list[dict[str, object]]:
     return await market.calls(job_id)
 
 
-@pytest.mark.parametrize("die_at", STEPS_WITH_AN_ID)
+@pytest.mark.parametrize(
+    "die_at",
+    [
+        step if step in STEPS_ALWAYS else pytest.param(step, marks=pytest.mark.slow)
+        for step in STEPS_WITH_AN_ID
+    ],
+)
 async def test_11_12_13_whatever_dies_after_the_id_is_known_nothing_is_bought_again(
     market: Market, die_at: str
 ) -> None:

@@ -1,7 +1,6 @@
 """A sandbox for the whole run, as new before each test, and the adapters that talk to it."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,7 +16,6 @@ from workers.providers.port import Tools
 from workers.providers.wire import Account
 
 KEY = "sk-contract"
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -66,17 +64,3 @@ def stage(crew: Stage, sandbox: Sandbox) -> Stage:
     """The crew before a sandbox that knows nothing yet."""
     assert crew.sandbox is sandbox
     return crew
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The short form leaves out what is marked as slow here."""
-    if config.getoption("--long"):
-        return
-    kept = [
-        item
-        for item in items
-        if HERE not in item.path.parents or not item.get_closest_marker("slow")
-    ]
-    if dropped := [item for item in items if item not in set(kept)]:
-        config.hook.pytest_deselected(items=dropped)
-        items[:] = kept
