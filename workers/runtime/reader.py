@@ -1,6 +1,5 @@
 """Takes wake-ups from the streams: only for free slots, best priority first, lanes in turn."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -87,7 +86,6 @@ class Reader:
             if self._hand.free <= 0:
                 self._hand.room.clear()
                 await self._hand.room.wait()
-                await asyncio.sleep(0)  # slots that become free in the same turn are filled by one read
                 continue
             try:
                 await self._dispatch(await self._read())
