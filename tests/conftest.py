@@ -5,6 +5,7 @@ dsn            a fresh migrated database of your own, gone after the test
 db             the same, opened as storage.pool.Database
 redis_url      an empty Valkey
 any_redis_url  an empty Valkey, and once more the redis-server of this machine where there is one
+sandbox        the providers' sandbox as new: one server for each pytest process
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 from redis import Redis
 
 from ops.stack import StackHandle, erase, open_stack
@@ -29,13 +31,19 @@ from ops.stack.valkey import ValkeyServer
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ops.sandbox import Sandbox
     from storage.pool import Database
 
 TEMPLATE = "leyden_template"
+LONG_FOLDERS = frozenset({"chaos", "e2e"})
 
 
 def pytest_configure() -> None:
-    """No setting of the developer's own may reach a test, nor a way around the test's database."""
+    """No setting of the developer's own may reach a test, nor a way around the test's database. And a
+    busy machine is no fault of an example.
+    """
+    settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("house")
     for name in [name for name in os.environ if name.startswith(("LEYDEN_", "PG"))]:
         del os.environ[name]
 
@@ -47,10 +55,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="repeat a random run; every run prints its seed")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The short form leaves out what is marked slow; it is never all of a test."""
-    if config.getoption("--long"):
-        return
+    if not config.getoption("--long"):
+        _leave_out_slow(config, items)
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = _long_ones_first(items, processes)
+
+
+def _long_ones_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
+    """Each process gets a stretch of the list. Files that mostly wait go round, a file to a stretch,
+    and stand at its beginning: no process is left alone with one of them at the end.
+    """
+    waiting: dict[Path, list[pytest.Item]] = {}
+    others: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        folder = waiting if item.path.parent.name in LONG_FOLDERS else others
+        folder.setdefault(item.path, []).append(item)
+    return [
+        item
+        for place in range(processes)
+        for files in (waiting, others)
+        for file in list(files.values())[place::processes]
+        for item in file
+    ]
+
+
+def _leave_out_slow(config: pytest.Config, items: list[pytest.Item]) -> None:
     kept = [item for item in items if not item.get_closest_marker("slow")]
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[i for i in items if i.get_closest_marker("slow")])
@@ -145,6 +177,20 @@ def redis_server(request: pytest.FixtureRequest, stack: StackHandle) -> Iterator
 @pytest.fixture
 def any_redis_url(redis_server: ValkeyServer) -> Iterator[str]:
     yield from _emptied(redis_server)
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> "Iterator[Sandbox]":
+    from ops.sandbox import running_sandbox
+
+    with running_sandbox() as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(sandbox_server: "Sandbox") -> "Sandbox":
+    sandbox_server.reset()
+    return sandbox_server
 
 
 def _emptied(server: ValkeyServer) -> Iterator[str]:

@@ -7,7 +7,6 @@ is a worker process of `tests/chaos/process.py`, whose tasks do what a payload's
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from storage.jobs import Jobs, NewJob, Submitted
 from storage.pool import Database
 from storage.queue import Queue
 from storage.users import SignUp, Users
+from tests.nest import Hatched
 from tests.support import PATIENCE, wait_until
 
 MASTER_KEY = b"k" * 32
@@ -200,7 +200,7 @@ class Started:
 class Worker:
     """A worker process; `die_at` names the line at which it kills itself."""
 
-    process: asyncio.subprocess.Process
+    process: Hatched
 
     @classmethod
     async def start(
@@ -223,17 +223,7 @@ class Worker:
             "journal": str(ring.folder / "journal"),
             **more,
         }
-        with (ring.folder / log).open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                module,
-                json.dumps(told),
-                cwd=REPOSITORY,
-                stderr=output,
-                stdout=asyncio.subprocess.DEVNULL,
-                stdin=asyncio.subprocess.DEVNULL,
-            )
+        process = Hatched.run(module, json.dumps(told), cwd=REPOSITORY, log=ring.folder / log)
         worker = cls(process)
         ring.workers.append(worker)
         return worker

@@ -4,8 +4,6 @@ The seed is printed; the clients of one seed play the same jobs, so that twins m
 """
 
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -23,6 +21,8 @@ from storage.pool import Database
 from tests.chaos.ledger_client import connect
 from tests.ledger_book import Book
 from tests.ledger_random import Trial
+from tests.nest import Hatched
+from tests.ring import REPOSITORY
 from tests.support import wait_until
 
 CLIENTS = 3
@@ -35,19 +35,19 @@ class Crowd:
         self.dsn, self.seed, self.folder = dsn, seed, folder
         self.began_s = unix_s()
         self.started = 0
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.running: list[Hatched] = []
 
     def add(self) -> None:
         self.started += 1
         file = self.folder / f"{self.started}.txt"
         told = (self.dsn, self.seed, self.started, self.began_s, file)
-        command = [sys.executable, "-m", "tests.chaos.ledger_client", *map(str, told)]
-        self.running.append(subprocess.Popen(command))
+        words = map(str, told)
+        self.running.append(Hatched.run("tests.chaos.ledger_client", *words, cwd=REPOSITORY))
 
     def kill(self, which: int) -> None:
         client = self.running.pop(which)
         client.kill()
-        client.wait()
+        client.reap()
 
     def said(self) -> int:
         return sum(1 for _ in self.lines())

@@ -4,12 +4,11 @@ delivered once.
 """
 
 import signal
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from tests.chaos.market import FILM, PRICE, Market, callbacks_heard
 from tests.ring import Ring
 from tests.support import wait_until
@@ -29,18 +28,6 @@ STEPS_WITH_AN_ID = (
 )
 STEPS_ALWAYS = frozenset({"id.after", "poll.first", "stored", "succeed.before"})
 """Those of the short form; the long form dies at every one."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
 
 
 @pytest.fixture
@@ -111,7 +98,7 @@ async def test_8_without_any_answer_the_job_waits_for_the_callback_until_its_dea
     async with callbacks_heard(ring) as public_url:
         market = Market.open(ring, sandbox, public_url=public_url)
         ann = await ring.person()
-        job_id = await market.submit(ann, FILM, limit_s=9)
+        job_id = await market.submit(ann, FILM, limit_s=15)
         dying = await market.worker(die_at="intent.after")
         assert await dying.ended(60) == KILLED
         healthy = await (await market.worker()).ready(ring)

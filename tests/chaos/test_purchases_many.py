@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from schemas.jobs import Lane
 from schemas.payloads import TextGenerate
 from tests.chaos.market import FILM, PRICE, Market
@@ -19,16 +18,9 @@ GROWTH_MAX_BYTES = 100 * 1024 * 1024
 TEXT = TextGenerate(prompt="Write about the tides", pages=1, model="gpt-6-luna")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def market(ring: Ring, server: Sandbox) -> Market:
-    server.reset()
-    return Market.open(ring, server)
+def market(ring: Ring, sandbox: Sandbox) -> Market:
+    return Market.open(ring, sandbox)
 
 
 async def sold_to(market: Market) -> Counter[str]:

@@ -4,14 +4,13 @@ The numbers are those of the comments `Crash window n` in the code. Whatever hap
 once, is charged once, and both books are sound (the fixture `ring` looks).
 """
 
-import asyncio
 import json
 import signal
-import sys
 
 import pytest
 
 from storage import streams
+from tests.nest import Hatched
 from tests.ring import REPOSITORY, Ring, Worker
 from tests.support import wait_until
 
@@ -21,10 +20,7 @@ KILLED = -signal.SIGKILL
 async def produce(ring: Ring, user_id: int, *, die_at: str) -> int:
     settings = ring.settings.model_dump(mode="json", exclude={"master_key"})
     told = {"settings": settings, "user": user_id, "key": "k", "die_at": die_at}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.chaos.producer", json.dumps(told), cwd=REPOSITORY
-    )
-    return await process.wait()
+    return await Hatched.run("tests.chaos.producer", json.dumps(told), cwd=REPOSITORY).wait()
 
 
 async def die_then_recover(ring: Ring, die_at: str) -> list[int]:

@@ -1,13 +1,13 @@
 """A sandbox for the whole run, as new before each test, and the adapters that talk to it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from ops import samples
 from ops.base.children import DECODE, MAKE, Children
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from tests.contract.stage import Stage
 from workers.providers.kie import adapter as kie
 from workers.providers.openai import adapter as openai
@@ -23,18 +23,6 @@ def photo() -> bytes:
     return samples.photo()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
-
-
 @pytest_asyncio.fixture
 async def tools() -> AsyncIterator[Tools]:
     tools = Tools(decode=Children(DECODE, slots=1), make=Children(MAKE, slots=1))
@@ -44,15 +32,15 @@ async def tools() -> AsyncIterator[Tools]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def crew(server: Sandbox, photo: bytes) -> AsyncIterator[Stage]:
+async def crew(sandbox_server: Sandbox, photo: bytes) -> AsyncIterator[Stage]:
     """Adapters that live as long as a worker's do: over many calls."""
     tools = Tools(decode=Children(DECODE, slots=1), make=Children(MAKE, slots=1))
     adapters = {
-        "openai": openai.build(tools, Account(server.openai_url, KEY)),
-        "openrouter": openrouter.build(tools, Account(server.openrouter_url, KEY)),
-        "kie": kie.build(tools, Account(server.kie_url, KEY)),
+        "openai": openai.build(tools, Account(sandbox_server.openai_url, KEY)),
+        "openrouter": openrouter.build(tools, Account(sandbox_server.openrouter_url, KEY)),
+        "kie": kie.build(tools, Account(sandbox_server.kie_url, KEY)),
     }
-    yield Stage(server, tools, adapters, photo)
+    yield Stage(sandbox_server, tools, adapters, photo)
     for adapter in adapters.values():
         await adapter.close()
     await tools.decode.close()

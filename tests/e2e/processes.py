@@ -8,7 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from tests.nest import Hatched
 
 RUN_TIMEOUT_S = 110.0
 STOP_TIMEOUT_S = 60.0
@@ -22,15 +25,15 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 def leyden(folder: Path, *words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     """`leyden <words>` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "ops.cli", *words],
-        cwd=folder,
-        env=environment(folder, **settings),
-        capture_output=True,
-        text=True,
-        timeout=RUN_TIMEOUT_S,
-        check=False,
-    )
+    with TemporaryDirectory() as said:
+        output, log = Path(said, "output"), Path(said, "log")
+        env = environment(folder, **settings)
+        process = Hatched.run("ops.cli", *words, cwd=folder, output=output, log=log, env=env)
+        code = process.reap(RUN_TIMEOUT_S)
+        if code is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(words, RUN_TIMEOUT_S)
+        return subprocess.CompletedProcess(words, code, output.read_text(), log.read_text())
 
 
 def answer(done: "subprocess.CompletedProcess[str]", *, code: int = 0) -> Any:

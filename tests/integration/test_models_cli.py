@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 
 from ops.cli.model_file import applied, compare
 from ops.cli.model_lists import Listed
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from schemas.catalogue import Catalogue, catalogue
 from schemas.data import path_of
 from schemas.models import Model
@@ -24,12 +23,6 @@ BOOK = catalogue()
 TEXT = path_of("models.yaml").read_text(encoding="utf-8")
 KEY = "A" * 43 + "="
 TODAY = date(2026, 11, 21)
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with running_sandbox() as here:
-        yield here
 
 
 def keyed(sandbox: Sandbox, key: str = "sk-models") -> dict[str, str]:

@@ -3,7 +3,7 @@ answers instead.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ops.base.accounts import endpoints
 from ops.base.children import DECODE, MAKE, Children
 from ops.base.clock import monotonic_s
 from ops.base.settings import Settings, load_settings
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from schemas.catalogue import catalogue
 from schemas.errors import Permanent
 from schemas.models import Model
@@ -57,18 +57,6 @@ class Diary:
 
     async def paid(self, outcome: str, *, cost_usd_micros: int | None) -> None:
         self.lines.append(f"paid {outcome}")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from tests.support import wait_until
 
 SECRET = "whsec-of-this-test"
@@ -61,18 +61,11 @@ def ear() -> Iterator[Ear]:
         made.shutdown()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    server.set_timing(polls=1000, callback_s=0.05, callback_again_s=0.05)
-    server.set_webhook_key(SECRET)
-    return server
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    sandbox.set_timing(polls=1000, callback_s=0.05, callback_again_s=0.05)
+    sandbox.set_webhook_key(SECRET)
+    return sandbox
 
 
 def create(sandbox: Sandbox, path: str, body: dict[str, Any], fault: str = "latency=0") -> str:

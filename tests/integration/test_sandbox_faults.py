@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ops.base.clock import now
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from ops.sandbox.faults import FAULTS
 from tests.support import wait_until
 
@@ -20,18 +20,6 @@ CHAT: dict[str, Any] = {"model": "gpt-6-luna", "messages": [{"role": "user", "co
 BANANA: dict[str, Any] = {"model": "nano-banana-2", "input": {"prompt": "a fox"}}
 KEY = {"Authorization": "Bearer test"}
 Call = Callable[..., httpx.Response]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
 
 
 @pytest.fixture

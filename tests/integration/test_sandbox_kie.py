@@ -11,22 +11,10 @@ import pytest
 from PIL import Image
 
 from ops.base.clock import unix_s
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 
 BANANA: dict[str, Any] = {"model": "nano-banana-2", "input": {"prompt": "a fox"}}
 RECORDS = {"jobs/createTask": "jobs/recordInfo", "veo/generate": "veo/record-info"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
 
 
 @pytest.fixture

@@ -10,21 +10,9 @@ import openai
 import pytest
 from PIL import Image
 
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 
 ASK: Any = [{"role": "user", "content": "What is a Leyden jar?"}]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
 
 
 @pytest.fixture

@@ -11,23 +11,11 @@ import openai
 import pytest
 from PIL import Image
 
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 
 MODEL = "mistralai/mistral-small-3.2-24b-instruct"
 FREE = "google/gemma-4-31b-it:free"
 ASK: Any = [{"role": "user", "content": "A fox, please"}]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
 
 
 @pytest.fixture

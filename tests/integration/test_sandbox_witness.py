@@ -24,17 +24,10 @@ KEY = {"Authorization": "Bearer test"}
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    server.set_limits(enabled=False)
-    return server
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    sandbox.set_limits(enabled=False)
+    return sandbox
 
 
 @cache

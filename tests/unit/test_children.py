@@ -128,6 +128,7 @@ async def test_the_time_cap_ends_a_child_that_listens_to_nothing(
     children: Children, tmp_path: Path
 ) -> None:
     note = tmp_path / "pid"
+    assert await children.run(add, 1, 1) == 2  # it is there and has imported what it needs
     with pytest.raises(ChildTimeout) as caught:
         await children.run(announce_and_ignore_signals, str(note), timeout_s=1.5)
     assert caught.value.facts == {"timeout_s": 1.5}

@@ -313,7 +313,7 @@ def test_a_broken_pdf_is_a_permanent_fault() -> None:
     assert caught.value.code == "file_unreadable"
 
 
-@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+@pytest.mark.parametrize("kind", [pytest.param("WEBP", marks=pytest.mark.slow), "PNG"])
 async def test_the_largest_picture_that_is_let_in_can_be_worked_on(kind: str) -> None:
     out = BytesIO()
     Image.linear_gradient("L").resize((6_000, 4_000)).convert("RGBA").save(out, kind, method=0)
