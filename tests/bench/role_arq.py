@@ -25,7 +25,9 @@ async def run(told: dict[str, Any]) -> dict[str, Any]:
         if told["note"]:
             seen.append((ctx["job_id"], clock.monotonic_s()))
         if sleep_s:
+            began_s = clock.monotonic_s()
             await asyncio.sleep(sleep_s)
+            tally.add_busy(clock.monotonic_s() - began_s)
         done += 1
         tally.set(slot, done)
 

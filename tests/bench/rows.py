@@ -100,6 +100,8 @@ def _transport() -> tuple[Row, ...]:
         Row(TRANSPORT, "idle pickup p99: arq : ours", _ms(arq, "p99"), _ms(ours, "p99"), 50),
         Row(TRANSPORT, "use of 10 slots, 100 ms jobs: ours", Figure("slots.stream", ""), bar=0.98),
         Row(TRANSPORT, "use of 10 slots, 100 ms jobs: arq", Figure("slots.arq", "")),
+        Row(TRANSPORT, "jobs done of 100 a second in them: ours", Figure("slots.stream.jobs", "")),
+        Row(TRANSPORT, "jobs done of 100 a second in them: arq", Figure("slots.arq.jobs", "")),
         Row(
             TRANSPORT, "Redis CPU a job: 4 workers : 1 worker, ours",
             _us("backlog.stream.4.cpu"), _us("backlog.stream.1.cpu"), 1.3, at_most=True,
