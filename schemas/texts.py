@@ -1,77 +1,119 @@
-"""Texts for people, by key and language: `data/texts/<language>.yaml`.
+"""Texts for people, by key and language. The files are Fluent, `data/texts/<language>/<topic>.ftl`.
 
-A text of an error (`error.<code>`) says what happened, what it cost and what to do next. Facts fill
-`{placeholders}`: one pass, names only. A fact `price_units` is shown as credits under `{price}`.
+A text of an error (`error.<code>`) says what happened, what it cost and what to do next. A dot of a key
+is a dash in the files. A fact `price_units` is also there as `$price`: a number of credits that plural
+forms can be chosen by. What a language does not say yet is said in English.
 """
 
-import string
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, Final, Literal
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from math import isfinite
+from typing import Any, Final
 
-from schemas.data import load_yaml
 from schemas.errors import LeydenError
 from schemas.money import format_units
+from schemas.translations import DEFAULT_LANGUAGE, Translation, languages, translation
 
-Language = Literal["en", "ru"]
-LANGUAGES: Final[tuple[Language, ...]] = ("en", "ru")
-DEFAULT_LANGUAGE: Final[Language] = "en"
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "Language",
+    "error_text",
+    "fill",
+    "has",
+    "keys",
+    "language_of",
+    "languages",
+    "placeholders",
+    "text",
+]
+
+Language = str
 UNKNOWN: Final = "…"
+FACT_MAX: Final = 2_000
+"""Fluent refuses a fact of more than 2,500 characters: longer ones are put in afterwards."""
+_STAND_IN: Final = re.compile("\ue000(\\d+)\ue001")
+_UNITS: Final = "_units"
+_FRACTION_DIGITS: Final = 10
+"""Enough for a rate of exchange; zeros at the end are not shown."""
 
 
 def language_of(code: str | None) -> Language:
     """The nearest language we speak: `ru-RU` is `ru`, anything unknown is English."""
-    return "ru" if (code or "").lower().startswith("ru") else DEFAULT_LANGUAGE
+    wanted = (code or "").lower().replace("_", "-")
+    spoken = {language.lower(): language for language in languages()}
+    return spoken.get(wanted) or spoken.get(wanted.split("-")[0]) or DEFAULT_LANGUAGE
 
 
 def text(key: str, language: Language = DEFAULT_LANGUAGE, /, **facts: Any) -> str:
     """The text of `key`, filled. A missing fact shows as `…`. Raises KeyError for an unknown key."""
-    return string.Formatter().vformat(_texts(language)[key], (), _Facts(facts))
+    return fill(key, language, facts, dress=str)
 
 
 def error_text(error: LeydenError, language: Language = DEFAULT_LANGUAGE) -> str:
     """What the person is told about an error; one without a text of its own is told as `internal`."""
-    key = error.text_key if error.text_key in _texts(language) else "error.internal"
+    key = error.text_key if has(error.text_key) else "error.internal"
     return text(key, language, **error.facts)
 
 
+def has(key: str) -> bool:
+    """Whether there is such a text: in English, and so in every language."""
+    return _id(key) in translation(DEFAULT_LANGUAGE).ids
+
+
 def keys(language: Language) -> frozenset[str]:
-    return frozenset(_texts(language))
+    """The ids that the files of this language hold, with dashes."""
+    return translation(language).ids
 
 
 def placeholders(key: str, language: Language) -> frozenset[str]:
-    """The names a text asks for."""
-    parts = string.Formatter().parse(_texts(language)[key])
-    return frozenset(name for _, name, _, _ in parts if name)
+    """The names a text asks for. Raises KeyError."""
+    return translation(language).variables(_id(key))
 
 
-class _Facts(dict[str, Any]):
-    """Amounts by their name without `_units`, as credits; anything missing as an ellipsis."""
+def fill(
+    key: str, language: Language, facts: Mapping[str, Any], *, dress: Callable[[str], str]
+) -> str:
+    """`text`, with every fact that is a text put through `dress`. Raises KeyError for an unknown key."""
+    name = _id(key)
+    speaker = _speaker(name, language)
+    long: list[str] = []
+    given: dict[str, Any] = dict.fromkeys(speaker.variables(name), UNKNOWN)
+    for fact, value in facts.items():
+        given[fact] = _shown(value, dress, long)
+        if fact.endswith(_UNITS) and isinstance(value, int):
+            amount = Decimal(format_units(value))
+            given.setdefault(fact.removesuffix(_UNITS), UNKNOWN)
+            given[fact.removesuffix(_UNITS)] = _number(amount)
+    said = speaker.fill(name, given)
+    return _STAND_IN.sub(lambda found: long[int(found[1])], said) if long else said
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        super().__init__(facts)
-        for name, value in facts.items():
-            if name.endswith("_units") and isinstance(value, int):
-                self[name.removesuffix("_units")] = format_units(value)
 
-    def __missing__(self, key: str) -> str:
-        return UNKNOWN
+def _speaker(name: str, language: Language) -> Translation:
+    """Who says it: the language, or English."""
+    spoken = translation(language_of(language))
+    return spoken if name in spoken.ids else translation(DEFAULT_LANGUAGE)
 
 
-@cache
-def _texts(language: Language) -> dict[str, str]:
-    """Nested maps of the file as dotted keys. Raises ValueError for a text that is no text."""
-    return dict(_flat("", load_yaml(f"texts/{language}.yaml")))
+def _shown(value: Any, dress: Callable[[str], str], long: list[str]) -> Any:
+    """A number stays one, for plural forms; the rest is text."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and isfinite(value):
+        return _number(value)
+    said = UNKNOWN if value is None else dress(value if isinstance(value, str) else str(value))
+    if len(said) <= FACT_MAX:
+        return said
+    long.append(said)
+    return f"\ue000{len(long) - 1}\ue001"
 
 
-def _flat(prefix: str, node: Any) -> list[tuple[str, str]]:
-    if isinstance(node, str):
-        return [(prefix, node.strip())]
-    if not isinstance(node, dict):
-        message = f"{prefix} is not a text"
-        raise ValueError(message)  # noqa: TRY004 (a fault of the file, like any other)
-    return [
-        pair
-        for name, child in node.items()
-        for pair in _flat(f"{prefix}.{name}" if prefix else str(name), child)
-    ]
+def _number(value: float | Decimal) -> Any:
+    """Without groups: what is counted here is also an id, or a limit somebody types in."""
+    from fluent.runtime.types import fluent_number
+
+    whole = int(value)
+    exact = whole if whole == value else value  # Russian plurals take 2 and Decimal(2) differently
+    return fluent_number(exact, useGrouping=False, maximumFractionDigits=_FRACTION_DIGITS)
+
+
+def _id(key: str) -> str:
+    return key.replace(".", "-")

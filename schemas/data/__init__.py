@@ -1,4 +1,4 @@
-"""Facts that change without code, as YAML: models, prices, plans, limits by kind, texts.
+"""Facts that change without code: models, prices, plans and limits by kind as YAML, texts as Fluent.
 
 Every file is validated against its class when it is first loaded; a broken file stops the start.
 """

@@ -20,7 +20,7 @@ from schemas.errors import Refused, Unavailable, refusal
 from schemas.ids import new_id
 from schemas.money import AMOUNT_MAX_UNITS, App, Currency, credits_to_units
 from schemas.plans import PlanName
-from schemas.texts import LANGUAGES, error_text
+from schemas.texts import error_text
 from tests.ledger_book import BATV, CREDIT, UNITS, XTR, Book, open_book
 
 Step = Callable[[Book], Awaitable[object]]
@@ -157,7 +157,7 @@ TOLD = {
     "no_hold": (404, "There is no such reservation", "Такого резерва нет"),
     "exceeds_capture": (409, "More than was charged", "больше, чем списано"),
     "not_captured": (409, "This job was not charged", "ничего не списано"),
-    "rate_changed": (409, "The rate has changed to 0.5000", "Курс изменился, теперь он 0.5000"),
+    "rate_changed": (409, "The rate has changed to 0.5.", "Курс изменился, теперь он 0,5."),
     "no_rate": (409, "There is no rate", "нет курса"),
     "amount_too_small": (422, "too small to convert", "Слишком малая сумма"),
     "rate_pump": (409, "would create credits", "появлялись бы из ничего"),
@@ -170,7 +170,7 @@ CASES = [
         "insufficient",
         reserve(),
         funds(),
-        shown=("You need 2 and can spend 1.5 (0 more", "Нужно 2, доступно 1.5"),
+        shown=("You need 2 and can spend 1.5 (0 more", "Нужно 2, доступно 1,5"),
     ),
     Case(
         "part of it is held",
@@ -309,7 +309,7 @@ async def test_a_refusal(book: Book, case: Case) -> None:
         await case.ask(book)
     status, *texts = TOLD[case.code]
     assert (refused.value.code, refused.value.status) == (case.code, status)
-    for language, text, shown in zip(LANGUAGES, texts, case.shown, strict=True):
+    for language, text, shown in zip(("en", "ru"), texts, case.shown, strict=True):
         told = error_text(refused.value, language)
         assert str(text) in told
         assert shown in told
@@ -387,7 +387,7 @@ def test_the_largest_amount_is_the_same_here_and_in_the_database() -> None:
     ("code", "status", "en", "ru"),
     [
         ("daily_limit", 429, "25 of 25 requests used today", "сегодня: 25 из 25"),
-        ("backlog_full", 429, "already have 1000 jobs waiting", "ждут задания: 1000"),
+        ("backlog_full", 429, "already have 1000 jobs waiting", "ждут 1000 заданий"),
         ("unknown_currency", 422, "We do not know this currency", "не знаем такой валюты"),
     ],
 )

@@ -1,0 +1,50 @@
+### What somebody may choose: /settings, /language, /zone, and the daily summary.
+
+settings-overview =
+    <b>Settings</b>
+    Language: { $language }
+    Clock: { $zone }
+    Models: { $models }
+    Style of improved texts: { $style }
+    Ask before it costs: { $confirm }
+    Daily summary: { $summary }
+settings-saved = Saved.
+settings-on = on, in the morning
+settings-off = off
+
+settings-to-language = Language
+settings-to-zone = Clock
+settings-to-models = Models
+settings-to-style = Style
+settings-to-confirm = Ask first
+settings-to-summary = Summary on or off
+
+settings-ask-language = Which language shall we speak?
+settings-ask-zone =
+    Where do you live? Now it is { $zone }.
+    Any other place: <code>/zone Europe/Paris</code>
+settings-ask-style = How shall texts be improved, unless you say otherwise?
+settings-ask-confirm = From which price on shall I ask before I start? The price is always shown.
+settings-ask-modality = A model for what?
+settings-ask-model = Models of your plan { $plan }. “The plan's own” is the best that costs the plain tariff.
+
+settings-models-text = Texts
+settings-models-image = Pictures
+settings-models-video = Videos
+settings-plan-model = The plan's own
+
+settings-style-correct = correct mistakes only
+settings-style-concise = shorter
+settings-style-formal = formal
+settings-style-friendly = friendly
+settings-style-headline = with a headline
+
+settings-confirm-always = always
+settings-confirm-never = never
+settings-confirm-above = more than { amount-credits }
+
+settings-summary =
+    <b>Your day, { $day }</b>
+    Done: { $done }, failed: { $failed } (those cost nothing)
+    Spent: { $spent } credits · you can spend now: { $left } credits
+    Not wanted any more? /settings

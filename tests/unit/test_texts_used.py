@@ -1,0 +1,61 @@
+"""Every text that the code asks for by name is there and gets the facts that it shows."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.texts import has, placeholders
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("schemas", "storage", "ledger", "producers", "workers", "ops")
+SPEAKERS = {"html", "text"}
+MODULES = {"schemas.texts", "schemas.speech"}
+
+
+def asked(path: Path) -> Iterator[ast.Call]:
+    """Calls of `text` and `html` with the key written out, in a file that means ours."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    ours = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES
+        for alias in node.names
+        if alias.name in SPEAKERS
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        named = isinstance(node.func, ast.Name) and node.func.id in ours
+        if named and isinstance(node.args[0], ast.Constant):
+            yield node
+
+
+def key_of(call: ast.Call) -> str:
+    key = call.args[0]
+    assert isinstance(key, ast.Constant)
+    return str(key.value)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_texts_are_there_and_get_their_facts(package: str) -> None:
+    wrong = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for call in asked(path):
+            key, where = key_of(call), f"{path.relative_to(ROOT)}:{call.lineno}"
+            if not has(key):
+                wrong.append(f"{where} {key} is no text")
+                continue
+            if any(word.arg is None for word in call.keywords):
+                continue  # **facts
+            given = {str(word.arg) for word in call.keywords}
+            given |= {name.removesuffix("_units") for name in given}
+            missing = placeholders(key, "en") - given
+            wrong += [f"{where} {key} is not told {name}" for name in sorted(missing)]
+    assert wrong == []
+
+
+def test_calls_are_found() -> None:
+    found = [key_of(call) for call in asked(ROOT / "workers" / "delivery" / "glimpse.py")]
+    assert "live.head" in found
