@@ -7,9 +7,10 @@ price (`ledger.token_prices`); one that counts tokens reserves its maximum and i
 A charge never exceeds the quote: the house pays the rest, and a metric counts it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from ledger.price_lists import PriceList
 from ledger.token_prices import flat_units, token_price
 from ops.base import metrics
 from schemas.catalogue import MODALITY_OF_KIND, Catalogue, catalogue
@@ -29,11 +30,19 @@ class Pricing:
 
     book: PriceBook
     models: Catalogue
+    version: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "version", self.price_list().version)
 
     @classmethod
     def current(cls, models: Catalogue | None = None) -> "Pricing":
         """`models`: the catalogue bound to the providers that have a key; else all count."""
         return cls(price_book(), models or catalogue())
+
+    def price_list(self) -> PriceList:
+        """All that this pricing works with, for receipts to come."""
+        return PriceList.of(self.book, self.models)
 
     def quote(self, payload: AnyPayload, *, file_pages: int | None = None) -> Quote:
         """The most this job can cost, in units. `file_pages`: pages counted in the payload's file.
@@ -47,15 +56,15 @@ class Pricing:
                 input_tokens=input_tokens, output_tokens=output_tokens
             )
             line = QuoteLine("tokens", input_tokens + output_tokens, units)
-            return Quote(units, self.book.version, (line,))
+            return Quote(units, self.version, (line,))
         price = self.book.kinds[payload.kind]
         count = self._quoted_pages(payload, file_pages) if price.per == "page" else 1
         units = price.units * count
         if row is not None:
             own = flat_units(row, self.models.credits, payload, tariff_units=units)
             if own is not None:
-                return Quote(own, self.book.version, (QuoteLine("job", 1, own),))
-        return Quote(units, self.book.version, (QuoteLine(price.per, count, price.units),))
+                return Quote(own, self.version, (QuoteLine("job", 1, own),))
+        return Quote(units, self.version, (QuoteLine(price.per, count, price.units),))
 
     def cost_units(self, payload: AnyPayload, result: AnyResult, quote_units: int) -> int:
         """What the work was worth by the tariff or by real usage; may exceed the quote."""
@@ -96,7 +105,8 @@ class Pricing:
             case TextImprove():
                 size_bytes, pages = len(payload.text.encode()), self.pages(payload.text)
             case TextGenerate():
-                size_bytes, pages = len(payload.prompt.encode()), payload.pages
+                told = (payload.prompt, *(turn.text for turn in payload.history))
+                size_bytes, pages = sum(len(text.encode()) for text in told), payload.pages
             case _:
                 pages = self._quoted_pages(payload, file_pages)
                 size_bytes = pages * self.book.page_characters * 4

@@ -6,9 +6,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from ledger.answers import again
+from ledger.price_lists import PriceList
 from schemas.errors import Missing
 from schemas.money import App, Currency
-from schemas.texts import DEFAULT_LANGUAGE, Language, keys, text
+from schemas.texts import DEFAULT_LANGUAGE, Language, has, text
 from storage import ledger_reads as sql
 from storage.ledger_reads import ReceiptRow
 from storage.pool import Database
@@ -20,6 +21,7 @@ class Receipt:
 
     `returned` is what came back: the freed part of the reservation and every refund.
     `why` is a key of the texts: `receipt.<outcome>` or, for a job that failed, `error.<code>`.
+    `price_version`: all prices of that moment, to be read with `Receipts.prices`.
     """
 
     job_id: UUID
@@ -43,7 +45,7 @@ class Receipt:
 
     def explain(self, language: Language = DEFAULT_LANGUAGE) -> str:
         """Why, in words."""
-        return text(self.why if self.why in keys(language) else "receipt.released", language)
+        return text(self.why if has(self.why) else "receipt.released", language)
 
 
 class Receipts:
@@ -56,6 +58,13 @@ class Receipts:
         if row is None:
             raise Missing("not_found")
         return _receipt(row)
+
+    async def prices(self, version: int) -> PriceList:
+        """The prices that a receipt names, as they were. Raises Missing `not_found`."""
+        content = await again(lambda: sql.price_list(self._db, version))
+        if content is None:
+            raise Missing("not_found")
+        return PriceList(version, content)
 
 
 def _receipt(row: ReceiptRow) -> Receipt:

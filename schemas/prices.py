@@ -16,6 +16,9 @@ from schemas.jobs import Kind
 from schemas.money import AMOUNT_MAX_UNITS, credits_to_units
 
 TOKENS_PER_PRICE: Final = 1_000_000
+VERSION_STEP: Final = 1_000_000
+"""A price version is the tariff's version times this, plus a digest of all prices below it."""
+TARIFFS_MAX: Final = 2_000
 
 
 def _units(credits_: object) -> int:
@@ -65,7 +68,7 @@ class Package(Facts):
 
 
 class PriceBook(Facts):
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=TARIFFS_MAX)]
     page_characters: Annotated[int, Field(ge=1)]
     kinds: dict[Kind, KindPrice]
     tokens: TokenTariff
@@ -100,7 +103,10 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a job will cost at most. Shown before the run and locked for the job."""
+    """What a job will cost at most. Shown before the run and locked for the job.
+
+    `price_version` names all prices of that moment, those of the models too (`ledger.price_lists`).
+    """
 
     price_units: int
     price_version: int

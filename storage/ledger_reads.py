@@ -1,9 +1,10 @@
 """What the ledger can be asked: statements, receipts, and whether the books are sound."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from schemas.money import App, Currency
@@ -28,6 +29,8 @@ select j.id, j.user_id, j.kind, j.app, j.state::text as state, j.code, j.price, 
   from work.job j left join ledger.hold h on h.id = j.id
  where j.id = $1 and ($2::bigint is null or j.user_id = $2)
 """
+_KEEP_PRICES: Final = "select ledger.keep_price_list($1, $2::text::jsonb)"
+_PRICES: Final = "select content::text from ledger.price_list where version = $1"
 _VIOLATIONS: Final = "select what, owner, cur, id, found, expected from ledger.violations_of($1)"
 _SINCE: Final = """
 select what, owner, cur, id, found, expected from ledger.violations_since($1, $2)
@@ -136,6 +139,17 @@ async def receipt(db: Database, job_id: UUID, *, user_id: int | None) -> Receipt
     """None when there is no such job, or it is not this user's."""
     row = await db.fetchrow(_RECEIPT, job_id, user_id)
     return None if row is None else _receipt(row)
+
+
+async def keep_price_list(db: Database, version: int, content: Mapping[str, Any]) -> bool:
+    """Stored for ever under its version; True when it is new."""
+    return bool(await db.fetchval(_KEEP_PRICES, version, json.dumps(content)))
+
+
+async def price_list(db: Database, version: int) -> Mapping[str, Any] | None:
+    """The content of a price version; None for one that was never kept."""
+    content: str | None = await db.fetchval(_PRICES, version)
+    return None if content is None else json.loads(content)
 
 
 async def violations(snapshot: Connection, user_id: int | None) -> list[Violation]:

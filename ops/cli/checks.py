@@ -61,10 +61,9 @@ async def _of_postgres(here: "Session") -> list[Finding]:
         findings.append(await _skew("clock of PostgreSQL", lambda: db.fetchval(_CLOCK)))
         try:
             await migrate.check(db)
-            findings.append(Finding("ok", "schema", "up to date"))
         except LeydenError as error:
-            findings.append(Finding("fail", "schema", str(error), "run `leyden migrate`"))
-        return findings
+            return [*findings, Finding("fail", "schema", str(error), "run `leyden migrate`")]
+        return [*findings, Finding("ok", "schema", "up to date"), await _rights(db)]
     finally:
         await db.close()
 
@@ -92,6 +91,20 @@ async def _postgres_settings(db: "Database") -> list[Finding]:
             "set it on: a torn page cannot be repaired",
         ),
     ]
+
+
+async def _rights(db: "Database") -> Finding:
+    """The application calls functions and reads: whatever else it may do is named."""
+    from storage.ledger_reads import rights_too_wide
+    from storage.pool import APP_ROLE
+
+    wide = await rights_too_wide(db, APP_ROLE)
+    return _must(
+        not wide,
+        "rights on the ledger",
+        "; ".join(wide) or "functions and reading",
+        "revoke what is named; enable the trigger if one is off",
+    )
 
 
 async def _of_redis(here: "Session") -> list[Finding]:

@@ -117,21 +117,21 @@ def test_a_broken_book_is_exit_code_one_with_its_rows(
     words = ("jobs", "submit", "--kind", "text.improve", "--text", "helo", "--no-wait", "--json")
     leyden(tmp_path, *words, **to)
     assert leyden(tmp_path, "ledger", "verify", **to).stdout.strip() == "ledger verify: ok"
-    forge(dsn)
+    as_owner(dsn, "update ledger.account set balance = balance + 1")
     done = leyden(tmp_path, "ledger", "verify", "--json", **to)
     body = answer(done, code=1)
     assert not body["ok"]
     assert body["violations"][0]["what"]
 
 
-def forge(dsn: str) -> None:
+def as_owner(dsn: str, statement: str) -> None:
     import asyncio
 
     import asyncpg
 
     async def act() -> None:
         connection = await asyncpg.connect(dsn)
-        await connection.execute("update ledger.account set balance = balance + 1")
+        await connection.execute(statement)
         await connection.close()
 
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
@@ -147,11 +147,13 @@ def test_doctor_fails_for_what_the_promise_depends_on(
     data.mkdir()
     (data / "dev.key").write_text("x")
     (data / "dev.key").chmod(0o644)
+    as_owner(dsn, "alter table ledger.rate disable trigger rate_append_only")
     done = leyden(tmp_path, "doctor", "--json", **stores(dsn, redis_url))
     verdicts = {check["what"]: check["verdict"] for check in answer(done, code=1)["checks"]}
     assert done.returncode == 1
     failed = {what for what, verdict in verdicts.items() if verdict == "fail"}
-    assert failed == {"fsync", "synchronous_commit", "full_page_writes", "dev.key"}
+    not_durable = {"fsync", "synchronous_commit", "full_page_writes"}
+    assert failed == {*not_durable, "rights on the ledger", "dev.key"}
     assert stat.S_IMODE((data / "dev.key").stat().st_mode) == 0o644
 
 

@@ -69,8 +69,8 @@ MUTANTS = [
     Mutant(
         "lots drawn inside SET",
         "capture_one(uuid, bigint)",
-        "drew = least(a.bonus, hold.captured)",
-        "drew = ledger.drawn(a.owner, a.cur, least(a.bonus, hold.captured))",
+        "drew = least(a.bonus, captured)",
+        "drew = ledger.drawn(a.owner, a.cur, least(a.bonus, captured))",
         DRAW_AND_COUNT,
     ),
     Mutant(

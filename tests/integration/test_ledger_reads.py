@@ -11,17 +11,22 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from ledger import housekeeping
 from ledger.corrections import Corrections
 from ledger.holds import Holds
+from ledger.price_lists import PriceList
+from ledger.pricing import Pricing
 from ledger.receipts import Receipts
 from ledger.stars import Stars
 from ledger.statement import Filters, Statement, as_csv, as_json
+from ledger.subscriptions import Subscriptions
 from ledger.verify import verify_book, verify_since_mark, verify_user
 from ops.base import metrics
 from ops.base.clock import now
 from schemas.errors import InvalidInput, Missing
 from schemas.ids import new_id
 from schemas.money import App
+from storage import ledger_reads as sql
 from storage.ledger_reads import TransferRow
 from storage.pool import Database
 from tests.ledger_book import BATV, CREDIT, XTR, Book, open_book
@@ -190,6 +195,22 @@ async def make_job(
         captured,
         code,
     )
+
+
+async def test_the_prices_of_a_receipt_can_be_read_after_they_have_changed(book: Book) -> None:
+    receipts, current = Receipts(book.db), Pricing.current()
+    await housekeeping.sweep(book.db, Subscriptions(book.db))
+    dear = current.models.credits.model_copy(update={"usd_per_credit": Decimal("0.005")})
+    then = PriceList.of(current.book, current.models.model_copy(update={"credits": dear}))
+    assert then.version != current.version
+    assert await sql.keep_price_list(book.db, then.version, then.content)
+    assert not await sql.keep_price_list(book.db, then.version, {"forged": True})
+    assert await receipts.prices(then.version) == then
+    kept = await receipts.prices(current.version)
+    assert kept == current.price_list()
+    assert kept.content["tariff"]["kinds"]["image.generate"] == {"units": 20_000, "per": "job"}
+    with pytest.raises(Missing):
+        await receipts.prices(current.version + 1)
 
 
 async def test_a_receipt_tells_what_happened_to_the_money(book: Book) -> None:

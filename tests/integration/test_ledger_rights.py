@@ -21,6 +21,7 @@ TABLES = (
     "subscription",
     "mark",
     "currency",
+    "price_list",
 )
 POST = "insert into ledger.transfer (owner, cur, seq, op, kind, house, amount, balance_after) "
 INTERNAL = (
@@ -70,7 +71,7 @@ async def test_the_application_cannot_call_what_only_jobs_call(db: Database, cal
         await db.execute(f"select {call}")
 
 
-@pytest.mark.parametrize("table", ["transfer", "rate"])
+@pytest.mark.parametrize("table", ["transfer", "rate", "price_list"])
 @pytest.mark.parametrize("change", ["update {} set at = at", "delete from {}", "truncate {}"])
 async def test_not_even_the_owner_rewrites_history(
     owner: Database, table: str, change: str

@@ -1,7 +1,8 @@
 """The ledger against a plain dict: every operation in any order, with lost replies and crashes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
@@ -25,7 +26,7 @@ from schemas.money import App, Currency
 from storage import ledger as sql
 from storage import ledger_money as money
 from storage.ledger import Answer, Credit
-from storage.pool import Database, Row
+from storage.pool import Connection, Database, Row
 from tests.ledger_book import BATV, CREDIT, Book
 
 RATES: Final = {(CREDIT, BATV): Decimal("0.7"), (BATV, CREDIT): Decimal("1.0")}
@@ -101,6 +102,13 @@ class Doomed:
     async def fetch(self, statement: str, *args: Any) -> list[Row]:
         return [await self.one(statement, *args)]
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        with suppress(Crash):
+            async with self._db.transaction() as transaction:
+                yield transaction
+                raise Crash
+
 
 class Ledger(RuleBasedStateMachine):
     """One new person an example; the last step asks the proof about that person."""
@@ -133,6 +141,12 @@ class Ledger(RuleBasedStateMachine):
                 assert again.amount_units == answer.amount_units
         return cast("T", answer)
 
+    def job(self, fate: str, ask: Callable[[Book], Awaitable[T]]) -> T:
+        """What a job does to money; what it gets when it asks again are rules of their own."""
+        if fate == "crashed":
+            self.runner.run(cast("Any", ask(Book(cast("Database", Doomed(self.book.db))))))
+        return cast("T", self.runner.run(cast("Any", ask(self.book))))
+
     def purse(self, currency: Currency) -> Purse:
         return self.purses.setdefault(currency, Purse())
 
@@ -158,11 +172,15 @@ class Ledger(RuleBasedStateMachine):
         self.purse(currency).lots[what.expires_at, what.op] = units
 
     @rule(
-        target=holds, units=amounts, order=st.sampled_from(ORDERS), app=st.sampled_from(list(App))
+        target=holds,
+        units=amounts,
+        order=st.sampled_from(ORDERS),
+        app=st.sampled_from(list(App)),
+        fate=fates,
     )
-    def hold(self, units: int, order: tuple[Currency, ...], app: App) -> UUID:
+    def hold(self, units: int, order: tuple[Currency, ...], app: App, fate: str) -> UUID:
         job = new_id()
-        held = self.runner.run(self.book.hold(job, self.person, units, app=app, spend=order))
+        held = self.job(fate, lambda book: book.hold(job, self.person, units, app=app, spend=order))
         able = [c for c in order if c in self.purses and self._free(c) >= units]
         if not 1 <= units <= 10**12:
             assert held.code == "bad_amount"
@@ -183,9 +201,9 @@ class Ledger(RuleBasedStateMachine):
         expected = "ok" if hold.state == "open" else f"already_{hold.state}"
         assert held.code == (expected if hold.asked == (units, app) else "key_conflict")
 
-    @rule(job=holds, units=st.integers(0, 60))
-    def capture(self, job: UUID, units: int) -> None:
-        code, captured = self.runner.run(self.book.capture(job, units))
+    @rule(job=holds, units=st.integers(0, 60), fate=fates)
+    def capture(self, job: UUID, units: int, fate: str) -> None:
+        code, captured = self.job(fate, lambda book: book.capture(job, units))
         hold = self.known.get(job)
         if hold is None or hold.state != "open":
             assert code == ("no_hold" if hold is None else f"already_{hold.state}")
@@ -198,9 +216,9 @@ class Ledger(RuleBasedStateMachine):
         if hold.captured:
             purse.spend(hold.captured)
 
-    @rule(job=holds)
-    def release(self, job: UUID) -> None:
-        code, released = self.runner.run(self.book.release(job))
+    @rule(job=holds, fate=fates)
+    def release(self, job: UUID, fate: str) -> None:
+        code, released = self.job(fate, lambda book: book.release(job))
         hold = self.known.get(job)
         if hold is None or hold.state != "open":
             assert code == ("no_hold" if hold is None else f"already_{hold.state}")

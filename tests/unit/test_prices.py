@@ -28,7 +28,7 @@ from schemas.payloads import (
     VideoGenerate,
 )
 from schemas.plans import PlanName, Plans, kind_limits, plans
-from schemas.prices import PriceBook, price_book
+from schemas.prices import VERSION_STEP, PriceBook, price_book
 from schemas.results import FileProcessed, TextGenerated, TextImproved, Usage
 
 MADE: dict[str, Any] = {"provider": "local", "model": "m", "made_by": "test"}
@@ -55,7 +55,8 @@ def test_quotes_of_the_tariff(payload: AnyPayload, file_pages: int | None, credi
     quote = PRICING.quote(payload, file_pages=file_pages)
     assert quote.price_units == credits_ * 10_000
     assert quote.price_credits == Decimal(credits_)
-    assert quote.price_version == price_book().version
+    assert quote.price_version == PRICING.version
+    assert quote.price_version // VERSION_STEP == price_book().version
     assert sum(line.units * line.count for line in quote.lines) == quote.price_units
 
 
@@ -114,6 +115,29 @@ def with_models() -> Pricing:
         },
     ]
     return Pricing(price_book(), Catalogue.model_validate(data))
+
+
+def test_every_change_of_a_price_is_a_new_price_version() -> None:
+    known = PRICING.version
+    data, tariff = load_yaml("models.yaml"), load_yaml("prices.yaml")
+
+    def version(**changed: Any) -> int:
+        book = PriceBook.model_validate({**tariff, **changed})
+        return Pricing(book, Catalogue.model_validate(data)).version
+
+    assert version() == known
+    assert version(packages=tariff["packages"][:1]) == known, "a package is no price of a job"
+    priced = next(row for row in data["models"] if row["unit"] == "token" and row["usd_in"])
+    priced["title"] = "another name"
+    data["models"].reverse()
+    assert version() == known, "what a price is not made of"
+    assert version(page_characters=1_000) // VERSION_STEP == known // VERSION_STEP
+    seen = {known, version(page_characters=1_000), version(version=tariff["version"] + 1)}
+    priced["usd_in"] = str(Decimal(str(priced["usd_in"])) + Decimal("0.001"))
+    seen.add(version())
+    data["credits"]["margins"]["b"] = "1.4"
+    seen.add(version())
+    assert len(seen) == 5
 
 
 def test_a_token_model_reserves_its_maximum_and_is_charged_by_use_rounded_up() -> None:
