@@ -13,14 +13,17 @@ CHANNEL_PREFIX: Final = "leyden:events:"
 
 
 class JobEvent(BaseModel):
-    """`id` is a UUIDv7, so a reader that was away knows what it has seen last."""
+    """`id` is a UUIDv7, so a reader that was away knows what it has seen last.
+
+    `given`: a job that had ended without success has a result after all, free of charge.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: UUID
     user_id: int
     job_id: UUID
-    what: Literal["progressed"]
+    what: Literal["progressed", "given"]
 
 
 def channel_of(user_id: int) -> str:

@@ -63,7 +63,7 @@ class Calls:
 
     async def of(self, job_id: UUID) -> list[ProviderCall]:
         """Oldest first."""
-        return [_call(row) for row in await self._db.fetch(_OF_JOB, job_id)]
+        return [call_of(row) for row in await self._db.fetch(_OF_JOB, job_id)]
 
     async def announce(self, call: ProviderCall, job_id: UUID, attempt: int) -> Announced:
         """Commit that this request is about to leave; unless it is `ok`, it must not."""
@@ -112,7 +112,8 @@ class Calls:
         await self._db.execute(_NOTE_BLOCK, job_id, class_, score, judge)
 
 
-def _call(row: Row) -> ProviderCall:
+def call_of(row: Row) -> ProviderCall:
+    """A row of the journal that has all these columns."""
     return ProviderCall(
         id=row["id"],
         provider=row["provider"],

@@ -19,16 +19,19 @@ PAGE_MAX: Final = 100
 _GET = """
 select j.id, j.kind, j.app, j.stream, j.state::text, j.price, j.captured, j.code, j.attempt, j.spend,
        j.created_at, j.started_at, j.finished_at, j.run_at, j.cancel_requested_at, j.replay_of,
-       j.trace, j.result, h.cur, p.code as project
+       j.trace, j.result, h.cur, p.code as project, m.class as blocked
   from work.job j left join ledger.hold h on h.id = j.id
+  left join work.moderation m on m.job_id = j.id
   left join app.project p on p.user_id = j.user_id and p.job_id = j.id
  where j.id = $1 and j.user_id = $2
 """
 _LIST = """
 select j.id, j.kind, j.app, j.stream, j.state::text, j.price, j.captured, j.code, j.attempt, j.spend,
        j.created_at, j.started_at, j.finished_at, j.run_at, j.cancel_requested_at, j.replay_of,
-       j.trace, null::bytea as result, h.cur, null::text as project
+       j.trace, null::bytea as result, h.cur, null::text as project,
+       m.class as blocked
   from work.job j left join ledger.hold h on h.id = j.id
+  left join work.moderation m on m.job_id = j.id
  where j.user_id = $1 and ($2::uuid is null or j.id < $2)
    and ($3::work.state[] is null or j.state = any ($3)) and ($4::text is null or j.kind = $4)
  order by j.id desc limit $5
@@ -64,7 +67,8 @@ class KnownKey:
 class JobView:
     """`currency` is the wallet that pays; before the start, the first one that may.
 
-    `result` is set for a job that succeeded and was read alone; None after retention has taken it.
+    `result` is set for a job that was read alone and succeeded, or whose result came after the house
+    had ended it; None after retention has taken it. `blocked`: the class of what was not allowed.
     """
 
     id: UUID
@@ -86,6 +90,7 @@ class JobView:
     trace: str
     project: str | None
     result: AnyResult | None
+    blocked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,7 @@ def _view(row: Row, result: AnyResult | None) -> JobView:
         trace=row["trace"],
         project=row["project"],
         result=result,
+        blocked=row["blocked"],
     )
 
 

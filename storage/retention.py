@@ -19,6 +19,8 @@ BATCHES_MAX: Final = 40
 
 _JOBS = "select work.forget_jobs($1, $2)"
 _CALLS = "select work.forget_calls($1, $2)"
+_BLOCKS = "select work.forget_blocks($1, $2)"
+_GIFTS = "select work.forget_gifts($1, $2)"
 _MONTHS = "select work.make_usage_months((clock_timestamp() at time zone 'UTC')::date, 3)"
 _INBOX = """
 with old as (select id from app.inbox where received_at < $1 and handled_at is not null limit $2),
@@ -37,7 +39,9 @@ select n.id from unnest($1::uuid[]) n(id)
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """`job` is for payloads, results and artifacts of ended jobs; what was saved stays saved."""
+    """`job` is for payloads, results and artifacts of ended jobs, and for why they were blocked; what
+    was saved stays saved.
+    """
 
     inbox: timedelta = timedelta(days=30)
     job: timedelta = timedelta(days=90)
@@ -51,6 +55,8 @@ class Forgotten:
 
     inbox: int
     jobs: int
+    blocks: int
+    gifts: int
     provider_calls: int
     files: int
     blobs: int
@@ -69,6 +75,8 @@ class Retention:
         return Forgotten(
             inbox=await self._counted(_INBOX, moment - lives.inbox),
             jobs=await self._counted(_JOBS, moment - lives.job),
+            blocks=await self._counted(_BLOCKS, moment - lives.job),
+            gifts=await self._counted(_GIFTS, moment - lives.job),
             provider_calls=await self._counted(_CALLS, moment - lives.provider_call),
             files=await self._repeat(lambda: self._expire_files(moment)),
             blobs=await self._old_blobs(moment),

@@ -23,15 +23,15 @@ from schemas.models import Model
 from storage.callbacks import Addresses
 from storage.calls import Calls, ProviderCall
 from storage.jobs import Started, Wake
+from workers.claims import Claims
 from workers.providers.journal import Journal, Parked
-from workers.providers.port import Call
 from workers.providers.registry import Providers
 from workers.runtime.hand import Held
 from workers.runtime.rounds import BackOff
+from workers.verdicts import UNKNOWN
 
 log = get_logger(__name__)
 
-UNKNOWN: Final = "provider_unknown"
 REPEATED: Final = "unknown"
 """Outcome of a call that was given up: it is presumed sold, and another one was or may be made."""
 REBUYS_MAX: Final = 1
@@ -113,15 +113,12 @@ class Purchases:
             raise Permanent(UNKNOWN)
 
     async def _adopted(self, row: ProviderCall, providers: Providers, deadline_s: float) -> bool:
-        """Whether a callback has named the task. The id comes from outside: it is looked up first."""
-        board, model = providers.tasks(row.provider), providers.model(row.model)
-        if not row.claimed_refs or board is None or model is None:
+        """Whether a callback has named the task. Raises Parked when the provider cannot be asked now."""
+        claims = Claims(providers, self.shop.addresses, deadline_s, self.started.last_look)
+        if not claims.readable(row):
             return False
-        ours = self.shop.addresses.of(row.provider, row.id)
-        for ref in row.claimed_refs:
-            seen = await board.look(ref, Call(model, deadline_s))
-            is_ours = seen is not None and seen.callback_url in (None, ours)
-            if is_ours and await self._note(row, ref):
+        async for ref in claims.ours(row):
+            if await self._note(row, ref):
                 log.info("task.adopted", job_id=str(self.started.job_id), call=str(row.id))
                 return True
         await self.shop.calls.forget_claims(row.id, row.claimed_refs)

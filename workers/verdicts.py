@@ -13,6 +13,7 @@ RETRY_MAX_S: Final = 120.0
 INTERNAL: Final = "internal"
 OVERDUE: Final = "overdue"
 CANCELLED: Final = "cancelled"
+UNKNOWN: Final = "provider_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Verdict:
     unforeseen: bool = False
 
 
-def judge(error: Exception, *, tries: int) -> Verdict:
-    """Pure but for the jitter of the pause."""
+def judge(error: Exception, *, tries: int, unanswered: bool = False) -> Verdict:
+    """Pure but for the jitter of the pause. `unanswered`: a request is out whose answer never came."""
     match error:
         case Unavailable():
             return Verdict(error.code, pause_s(tries), counted=error.facts.get("store") == "blobs")
@@ -37,7 +38,7 @@ def judge(error: Exception, *, tries: int) -> Verdict:
         case ValidationError():
             return Verdict("invalid_input")
         case TimeoutError():
-            return Verdict(OVERDUE, pause_s(tries))
+            return Verdict(UNKNOWN if unanswered else OVERDUE, pause_s(tries))
         case LeydenError():
             return Verdict(error.code if not error.retryable else INTERNAL, unforeseen=True)
         case _:

@@ -1,14 +1,12 @@
-"""The fault dial: rules that say which requests fail, how, how often and with what luck."""
+"""The fault dial for providers: which requests fail, and how."""
 
-import random
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ops.sandbox.faults import FAULTS, Fault, named
 from ops.sandbox.question import Question
+from ops.sandbox.rules import AnyRule
 
 
 class Match(BaseModel):
@@ -37,66 +35,17 @@ class Match(BaseModel):
         )
 
 
-class Rule(BaseModel):
-    """One line of the dial; `seen` and `fired` count since it was set."""
-
-    model_config = ConfigDict(extra="forbid")
+class Rule(AnyRule[Question]):
+    """One line of the dial for providers."""
 
     match: Match = Match()
-    fault: str
-    value: str | int | float | None = None
-    times: int | None = Field(None, ge=1)
-    probability: float = Field(1.0, ge=0, le=1)
-    seed: int = 0
-    _seen: int = PrivateAttr(0)
-    _fired: int = PrivateAttr(0)
-    _luck: random.Random = PrivateAttr()
-
-    @model_validator(mode="after")
-    def _is_a_fault(self) -> Self:
-        self._luck = random.Random(self.seed)  # noqa: S311 (a seed that repeats is the point)
-        fault = self.as_fault()
-        self.fault, self.value = fault.name, fault.value
-        return self
 
     def as_fault(self) -> Fault:
         """Raises ValueError for an unknown name or a bad value."""
-        return named(self.fault, None if self.value is None else str(self.value))
+        return named(self.fault, self.told)
 
-    def strikes(self, question: Question) -> bool:
+    def strikes(self, event: Question) -> bool:
         """Count this request in, and say whether the rule applies to it."""
-        fault = self.as_fault()
-        if question.place.operation not in FAULTS[fault.name].where:
+        if event.place.operation not in FAULTS[self.fault].where or not self.match.fits(event):
             return False
-        if not self.match.fits(question):
-            return False
-        self._seen += 1
-        lucky = self._luck.random() < self.probability
-        due = self.match.nth in (None, self._seen)
-        left = self.times is None or self._fired < self.times
-        if not (lucky and due and left):
-            return False
-        self._fired += 1
-        return True
-
-    def shown(self) -> dict[str, Any]:
-        return self.model_dump() | {"seen": self._seen, "fired": self._fired}
-
-
-class Dial:
-    """The rules in force, asked in order; a later rule of the same fault wins."""
-
-    def __init__(self) -> None:
-        self._rules: list[Rule] = []
-
-    def set(self, rules: list[Rule]) -> None:
-        self._rules = rules
-
-    def strike(self, question: Question) -> Iterator[Fault]:
-        """What this request meets."""
-        for rule in self._rules:
-            if rule.strikes(question):
-                yield rule.as_fault()
-
-    def shown(self) -> list[dict[str, Any]]:
-        return [rule.shown() for rule in self._rules]
+        return self.is_due(self.match.nth)

@@ -10,13 +10,13 @@ from ops.base.clock import unix_s
 from ops.base.nursery import Nursery
 from ops.sandbox.callbacks import Callbacks
 from ops.sandbox.calls import Call, CallLog
-from ops.sandbox.dial import Dial
 from ops.sandbox.faults import Faults
 from ops.sandbox.journal import Journal, Purchase, TaskOrder
 from ops.sandbox.limits import Gauge, Limits
 from ops.sandbox.operations import Provider
 from ops.sandbox.question import Question
 from ops.sandbox.refusals import Refusal
+from ops.sandbox.rules import Dial
 from ops.sandbox.tasks import Task, Tasks, Timing
 
 PROMPT_SHOWN: Final = 200
@@ -37,7 +37,7 @@ class World:
 
     def __init__(self, journal: Journal, nursery: Nursery) -> None:
         self.journal = journal
-        self.dial = Dial()
+        self.dial: Dial[Question] = Dial()
         self.calls = CallLog()
         self.gauge = Gauge()
         self.limits = Limits()

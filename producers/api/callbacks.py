@@ -10,9 +10,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 
+from ops.base.clock import unix_s
 from producers.desk import Desk
-from schemas.errors import Missing
-from storage.callbacks import PATH
+from schemas.errors import Missing, NotAllowed
+from storage.callbacks import PATH, task_of
+from storage.signatures import Signatures
 
 router = APIRouter(tags=["callbacks"], include_in_schema=False)
 
@@ -21,9 +23,17 @@ Provider = Annotated[str, Path(pattern="^[a-z0-9_]{1,40}$")]
 
 @router.post(PATH + "/{provider}/{call_id}/{mark}")
 async def receive(provider: Provider, call_id: UUID, mark: str, request: Request) -> dict[str, str]:
-    """200 once it is a row; 404 for an address that we have not given out; 503 to be told again."""
+    """200 once it is a row; 404 for an address that we have not given out; 401 for a signature that does
+    not fit, where we have the secret; 503 to be told again.
+    """
     desk: Desk = request.app.state.desk
     if not desk.addresses.is_ours(provider, call_id, mark):
         raise Missing("not_found")
-    await desk.callbacks.receive(provider, call_id, await request.body())
+    body = await request.body()
+    signatures = Signatures.of(desk.settings)
+    if not signatures.fit(
+        provider, headers=request.headers, body=body, task=task_of(body), now_s=unix_s()
+    ):
+        raise NotAllowed("unauthorized")
+    await desk.callbacks.receive(provider, call_id, body)
     return {"status": "received"}

@@ -20,8 +20,9 @@ from schemas.http import (
     WalletBody,
 )
 from schemas.jobs import State
+from schemas.moderation import blocked_text
 from schemas.results import AnyResult, Artifact, artifacts_of
-from schemas.texts import Language, keys, text
+from schemas.texts import Language, has, text
 from storage.files import StoredFile
 from storage.projects import Project, Storage
 from storage.results import JobView
@@ -124,14 +125,27 @@ def storage(one: Storage) -> StorageBody:
     )
 
 
-def reason_of(state: State, code: str | None, language: Language) -> Reason | None:
-    """None while a job runs and when it succeeded."""
+def reason_of(
+    state: State,
+    code: str | None,
+    language: Language,
+    *,
+    blocked: str | None = None,
+    given: bool = False,
+) -> Reason | None:
+    """None while a job runs and when it succeeded. `blocked`: the class of what was not allowed; `given`:
+    its result came after all.
+    """
     if not state.ended or state is State.SUCCEEDED:
         return None
-    known = keys(language)
     for name in (code, state.value, "failed"):
-        if name and f"error.{name}" in known:
-            return Reason(code=code or state.value, text=text(f"error.{name}", language))
+        if name and has(f"error.{name}"):
+            told = text(f"error.{name}", language)
+            if blocked:
+                told += f" {blocked_text(blocked, language)}"
+            if given:
+                told += f" {text('late.given', language)}"
+            return Reason(code=code or state.value, text=told)
     return Reason(code=code or state.value, text="")
 
 
@@ -144,7 +158,13 @@ def _summary(view: JobView, language: Language) -> dict[str, Any]:
         "price": view.price_units,
         "captured": view.captured_units,
         "currency": view.currency.value,
-        "reason": reason_of(view.state, view.code, language),
+        "reason": reason_of(
+            view.state,
+            view.code,
+            language,
+            blocked=view.blocked,
+            given=view.result is not None,
+        ),
         "attempts": view.attempts,
         "cancel_requested": view.cancel_requested,
         "created_at": view.created_at,

@@ -182,6 +182,40 @@ async def test_a_callback_is_a_reason_to_poll_now(ring: Ring, sandbox: Sandbox) 
     assert len(events) == 1  # said three times, one event
 
 
+async def test_a_film_that_outlasts_its_job_is_given_free(market: Market) -> None:
+    """The job is over, its credits are back; a worker finds the film all the same, and tells of it."""
+    ring = market.ring
+    market.sandbox.set_faults(
+        {"match": {"operation": "task"}, "fault": "task_slow", "value": "12"},
+    )
+    ann = await ring.person()
+    worker = await (await market.worker()).ready(ring)
+    film = FILM.model_copy(update={"model": "or-wan-2.7"})  # nothing moves its deadline
+    job_id = await market.submit(ann, film, limit_s=3)
+    row = await ring.wait_state(job_id, "failed", timeout_s=30)
+    assert (row["code"], row["captured"]) == ("overdue", 0)
+    assert await ring.open_holds() == 0
+
+    async def given() -> bool:
+        # Nobody waits as long as between real looks.
+        await ring.owner.execute(
+            "update work.provider_call set late_at = least(late_at, clock_timestamp() + '1 s')"
+            " where job_id = $1 and late_at < clock_timestamp() + interval '5 min'",
+            job_id,
+        )
+        return bool(await ring.owner.fetchval("select project from work.gift"))
+
+    await wait_until(given, 90, "the gift")
+    assert await worker.end() == 0
+    row = await ring.row(job_id)
+    assert (str(row["state"]), row["captured"], row["result"] is None) == ("failed", 0, False)
+    (call,) = await market.calls(job_id)
+    assert (call["outcome"], call["sold"]) == ("late", True)
+    assert await market.deliveries(job_id) == 2
+    assert len(await market.orders()) == 1
+    assert await ring.captures() == 0
+
+
 async def test_9_what_is_refused_costs_nothing(market: Market) -> None:
     ring = market.ring
     market.sandbox.set_faults({"match": {"operation": "task"}, "fault": "payment_required"})

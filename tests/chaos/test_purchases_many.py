@@ -1,6 +1,7 @@
 """Many purchases at a time: answers that never come, films that take long, and limits that are real."""
 
 import asyncio
+import statistics
 from collections import Counter
 
 import psutil
@@ -15,12 +16,30 @@ from tests.support import wait_until
 
 GROWTH_MAX_BYTES = 100 * 1024 * 1024
 """Of a worker with 2,000 films parked; for fewer it is as much less."""
+PICKUP_RATIO_MAX = 20
+"""How much longer a text may wait for its start beside parked films. A text that had to wait for a film to
+make room would wait for longer than all of this.
+"""
 TEXT = TextGenerate(prompt="Write about the tides", pages=1, model="gpt-6-luna")
 
 
 @pytest.fixture
 def market(ring: Ring, sandbox: Sandbox) -> Market:
     return Market.open(ring, sandbox)
+
+
+async def pickup_ms(market: Market, ann: int, *, texts: int = 30) -> float:
+    """The median time from the acceptance of a text to its start, one text at a time, by Postgres' clock."""
+    ids = []
+    for number in range(texts):
+        prompt = f"Write about tide {number}"
+        ids.append(await market.submit(ann, TEXT.model_copy(update={"prompt": prompt})))
+        row = await market.ring.wait_state(ids[-1], "succeeded", timeout_s=60)
+        assert row["attempt"] == 1
+    sql = "select extract(epoch from started_at - created_at) from work.job where id = any ($1)"
+    waits = [float(row[0]) for row in await market.ring.owner.fetch(sql, ids)]
+    assert len(waits) == texts
+    return statistics.median(waits) * 1_000
 
 
 async def sold_to(market: Market) -> Counter[str]:
@@ -48,13 +67,20 @@ async def test_orders_whose_answers_never_come_are_made_once_more_at_most(
     worker = await (await market.worker(slots=50, text_timeout_s=3.0)).ready(ring)
     await ring.wait_ended(count, timeout_s=240)
     assert await worker.end() == 0
+    rows = {job_id: await ring.row(job_id) for job_id in jobs}
+    ends = Counter((jobs[each], str(row["state"]), row["code"]) for each, row in rows.items())
+    sold = Counter((await sold_to(market)).values())
+    print(f"{count} hangs: ended {dict(ends)}; orders by times sold {dict(sold)}")
     for job_id, word in jobs.items():
-        row = await ring.row(job_id)
-        assert len(await market.calls(job_id)) <= 2
+        row = rows[job_id]
+        calls = await market.calls(job_id)
+        assert len(calls) <= 2
         if word == "late" and str(row["state"]) == "succeeded":
             assert 0 < row["captured"] <= PRICE
         else:
-            assert (str(row["state"]), row["code"]) == ("failed", "provider_unknown")
+            # On a machine that is too busy, a run may be over before it has asked anybody.
+            code = "provider_unknown" if calls else "overdue"
+            assert (str(row["state"]), row["code"]) == ("failed", code)
             assert row["captured"] == 0
     assert max((await sold_to(market)).values()) == 2
     succeeded = await ring.count("state = 'succeeded'")
@@ -73,6 +99,7 @@ async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool
     process = psutil.Process(worker.pid)
     warm = await market.submit(ann, FILM)
     await ring.wait_state(warm, "remote")
+    alone_ms = await pickup_ms(market, ann)
     before = process.memory_info().rss
     busy_before_s = sum(process.cpu_times()[:2])
     peak = before
@@ -98,14 +125,19 @@ async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool
         f"{busy_s:.1f} s of processor time"
     )
     # What is measured is who did the work: every film was ordered by that very process.
-    assert await ring.count(f"worker like '%-{worker.pid}-%'") == count
+    mine = f"worker like '%-{worker.pid}-%' and kind = 'video.generate'"
+    assert await ring.count(mine) == count
     assert busy_s > 0
     assert peak - before < GROWTH_MAX_BYTES * count / 2_000
-    text = await market.submit(ann, TEXT)
-    row = await ring.wait_state(text, "succeeded")
-    assert row["attempt"] == 1
+    beside_ms = await pickup_ms(market, ann)
+    print(
+        f"pickup of a text, median: {alone_ms:.1f} ms alone, {beside_ms:.1f} ms beside {count} films; "
+        f"ratio {beside_ms / alone_ms:.2f}"
+    )
+    assert beside_ms < PICKUP_RATIO_MAX * alone_ms
+    assert await ring.count("state = 'remote' or remote_ref is not null") == count
     assert await worker.end() == 0
-    assert len(await market.orders()) == count + 1
+    assert len([each for each in await market.orders() if each["task"]]) == count
     assert {each["too_early"] for each in market.sandbox.calls()} == {False}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import JobFault
-from schemas.texts import error_text, keys
+from schemas.texts import error_text, has
 from tests.contract.stage import Case, Notebook, Stage, case, named
 from workers.providers.journal import Parked
 from workers.providers.openai import adapter as openai
@@ -95,7 +95,7 @@ def dial(meets: Meets, operation: str, **more: Any) -> dict[str, Any]:
 
 
 def is_told(fault: JobFault) -> None:
-    assert fault.text_key in keys("en")
+    assert has(fault.text_key)
     for language in ("en", "ru"):
         assert error_text(fault, language)
 

@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from ops.sandbox.callbacks import sign_kie, sign_openrouter
 from schemas.ids import new_id
 from storage.callbacks import SOURCE_PREFIX, Addresses, Callbacks, task_of
 from storage.calls import Calls, ProviderCall
 from storage.inbox import Inbox
+from storage.signatures import Signatures
 from tests.ring import MASTER_KEY, Ring
 
 KINDS = ("text.improve:1",)
@@ -58,6 +60,47 @@ def test_an_address_is_good_for_one_call_of_one_provider() -> None:
     assert not addresses.is_ours("kie", call_id, "пометка")
     assert not Addresses(b"x" * 32, public_url=URL).is_ours("kie", call_id, mark)
     assert Addresses(MASTER_KEY, public_url=None).of("kie", call_id) is None
+
+
+BODY = b'{"data": {"taskId": "t-1"}}'
+NOW_S = 1_790_000_000.0
+
+
+def openrouter(secret: str, *, body: bytes = BODY, at_s: float = NOW_S) -> dict[str, str]:
+    return sign_openrouter(secret, body, int(at_s))
+
+
+def kie(secret: str, *, task: str = "t-1") -> dict[str, str]:
+    return sign_kie(secret, task, int(NOW_S))
+
+
+@pytest.mark.parametrize(
+    ("provider", "headers", "fits"),
+    [
+        ("openrouter", openrouter("s3cret"), True),
+        ("openrouter", openrouter("s3cret", at_s=NOW_S - 299), True),
+        ("openrouter", openrouter("s3cret", at_s=NOW_S - 301), False),
+        ("openrouter", openrouter("another"), False),
+        ("openrouter", openrouter("s3cret", body=BODY + b" "), False),
+        ("openrouter", {"X-OpenRouter-Signature": "t=1,v1=zz"}, False),
+        ("openrouter", kie("s3cret"), False),
+        ("openrouter", {}, False),
+        ("kie", kie("s3cret"), True),
+        ("kie", kie("another"), False),
+        ("kie", kie("s3cret", task="t-2"), False),
+        ("kie", {"X-Webhook-Signature": "\xff", "X-Webhook-Timestamp": "7"}, False),
+        ("kie", {}, False),
+        ("openai", {}, True),
+    ],
+)
+def test_a_signature_is_asked_for_where_we_have_its_secret(
+    provider: str, headers: dict[str, str], fits: bool
+) -> None:
+    low = {name.lower(): value for name, value in headers.items()}
+    told: dict[str, Any] = {"headers": low, "body": BODY, "task": "t-1", "now_s": NOW_S}
+    secrets = {"openrouter": "s3cret", "kie": "s3cret"}
+    assert Signatures(secrets).fit(provider, **told) is fits
+    assert Signatures({}).fit(provider, **told)  # our own mark in the address decides
 
 
 @pytest.mark.parametrize(

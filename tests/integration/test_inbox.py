@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from producers.desk import Desk
 from storage.blobs import Blobs
+from storage.calls import Calls
 from storage.inbox import Inbox
 from storage.pool import Database
 from storage.retention import Retention
@@ -74,6 +75,20 @@ async def test_what_ended_long_ago_is_forgotten_and_what_was_saved_stays(
         await forget(desk)
         assert await whole(owner) == {jobs[3]}
         assert await owner.fetch("select * from ledger.violations") == []
+
+
+async def test_old_blocks_are_forgotten_like_what_they_were_about(
+    db: Database, owner: Database, tmp_path: Path
+) -> None:
+    old, new = UUID(int=1), UUID(int=2)
+    for job_id in (old, new):
+        await Calls(db).note_block(job_id, class_="violence", score=0.9, judge="rules")
+    await owner.execute(
+        "update work.moderation set at = at - interval '91 days' where job_id = $1", old
+    )
+    forgotten = await Retention(db, Blobs.open(tmp_path.as_uri())).run()
+    assert forgotten.blocks == 1
+    assert [row["job_id"] for row in await db.fetch("select * from work.moderation")] == [new]
 
 
 async def test_old_events_and_calls_are_forgotten_unless_they_are_open(

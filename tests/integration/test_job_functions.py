@@ -8,6 +8,7 @@ import asyncpg
 import pytest_asyncio
 
 from schemas.jobs import Kind, Priority, State
+from storage.calls import Calls, ProviderCall
 from storage.pool import Database
 from tests.rig import Rig, success
 
@@ -324,15 +325,16 @@ async def test_cancel_after_an_intent_is_a_request(rig: Rig) -> None:
     answer = await rig.submit(ANN)
     assert answer.job_id is not None
     await rig.start(answer.job_id)
-    call = uuid4()
-    intend = "select work.intend($1, $2, $3, 'openai', 'gpt')"
-    assert await rig.db.fetchval(intend, call, answer.job_id, 1)
-    assert not await rig.db.fetchval(intend, uuid4(), answer.job_id, 9)
+    journal, call = Calls(rig.db), ProviderCall(uuid4(), "openai", "gpt")
+    assert await journal.announce(call, answer.job_id, 1) == "ok"
+    other = ProviderCall(uuid4(), "openai", "gpt")
+    assert await journal.announce(other, answer.job_id, 9) == "lost"
     assert (await rig.jobs.cancel(answer.job_id, ANN))[0] == "requested"
     assert [r.verdict for r in await rig.jobs.renew([(answer.job_id, 1)], lease_s=9)] == ["cancel"]
-    assert await rig.db.fetchval("select work.bought($1, $2, 1, 'task-7')", call, answer.job_id)
-    assert await rig.db.fetchval(
-        "select work.settle_call($1, $2, 1, 'ok', 500, true)", call, answer.job_id
+    assert await journal.announce(other, answer.job_id, 1) == "cancelled"
+    assert await journal.note_task(call.id, answer.job_id, 1, "task-7") == "ok"
+    assert await journal.close(
+        call.id, answer.job_id, 1, outcome="ok", sold=True, cost_usd_micros=500
     )
     assert (await rig.jobs.succeed(success(answer.job_id, 1)))[0].code == "ok"
     calls = await rig.db.fetch("select * from public.audit_provider_calls")
@@ -343,7 +345,8 @@ async def test_an_unsold_call_makes_the_wished_cancel_happen(rig: Rig) -> None:
     answer = await rig.submit(ANN)
     assert answer.job_id is not None
     await rig.start(answer.job_id)
-    await rig.db.fetchval("select work.intend($1, $2, 1, 'openai', 'gpt')", uuid4(), answer.job_id)
+    call = ProviderCall(uuid4(), "openai", "gpt")
+    assert await Calls(rig.db).announce(call, answer.job_id, 1) == "ok"
     assert (await rig.jobs.cancel(answer.job_id, ANN))[0] == "requested"
     assert (await rig.jobs.retry(answer.job_id, 1, delay_s=5, code="rate_limited"))[
         0

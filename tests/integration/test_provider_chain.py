@@ -108,7 +108,7 @@ async def test_a_key_is_enough_and_the_plan_decides(
     sandbox: Sandbox, queue: Queue, tools: Tools
 ) -> None:
     providers = open_providers(settings(sandbox, "openrouter", "openai"), queue, tools)
-    chosen, diary = providers.text("text.default", plan=PlanName.PRO), Diary()
+    chosen, diary = providers.for_plan(PlanName.PRO).text("text.default"), Diary()
     answer = await chosen.port.generate(GenerateText("Write about tides", 600), call(chosen, diary))
     assert (answer.origin.provider, answer.origin.model) == ("openrouter", "gpt-5.6-luna")
     assert diary.lines == ["intend gpt-5.6-luna", "paid ok"]
@@ -141,6 +141,34 @@ async def test_an_unpaid_bill_is_answered_by_the_next_and_stops_the_first_for_al
     assert [order["provider"] for order in sandbox.journal()] == ["openrouter"] * 2
     await first.close()
     await second.close()
+
+
+async def test_a_look_for_a_task_is_a_poll_like_any_other(
+    sandbox: Sandbox, queue: Queue, tools: Tools
+) -> None:
+    """Ten a second for all processes together; who is above that comes back later, having asked nobody."""
+    told = settings(sandbox, "kie")
+    crowd = [open_providers(told, queue, tools) for _ in range(3)]
+    row = catalogue().row("kling-3.0")
+    assert row is not None
+
+    async def look(providers: Providers) -> str:
+        board = providers.tasks("kie")
+        assert board is not None
+        try:
+            assert await board.look("no_such_task", Call(row, monotonic_s() + 20)) is None
+        except Parked as parked:
+            return "parked" if parked.delay_s > 0 else "never"
+        return "asked"
+
+    said = await asyncio.gather(*(look(crowd[n % 3]) for n in range(40)))
+    assert {"asked", "parked"} == set(said)
+    calls = sandbox.calls(operation="poll")
+    assert len(calls) == said.count("asked")
+    assert {call["status"] for call in calls} == {200}
+    assert not any(call["error"] for call in calls)
+    for providers in crowd:
+        await providers.close()
 
 
 async def test_nobody_calls_while_a_provider_asks_for_quiet(

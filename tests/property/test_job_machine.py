@@ -17,6 +17,8 @@ import pytest
 
 from schemas.errors import Unavailable
 from schemas.jobs import TRANSITIONS, Kind, Priority, State
+from storage.calls import Calls, ProviderCall
+from storage.gifts import Gift, Gifts
 from storage.jobs import NewJob, Started, Submitted
 from storage.pool import Database
 from tests.rig import KINDS, Rig, job, success, violations
@@ -32,6 +34,16 @@ create trigger note_move after update of state on work.job for each row
   when (old.state <> new.state) execute function public.note_move();
 grant insert, select on public.move to leyden_app;
 """
+DUE_AT_ONCE = """
+create function public.hurry() returns trigger language plpgsql as $$
+begin
+  if new.late_at is not null then
+    new.late_at := clock_timestamp();
+  end if;
+  return new;
+end $$;
+create trigger hurry before update on work.provider_call for each row execute function public.hurry();
+"""
 PEOPLE = 6
 ACTORS = 8
 LEASE_S = 0.05
@@ -46,6 +58,7 @@ class World:
     hands: list[Started] = field(default_factory=list)
     asked: list[NewJob] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
+    given: set[UUID] = field(default_factory=set)
 
     def live_job(self) -> UUID | None:
         """Most often a recent one: old ones have ended."""
@@ -159,9 +172,46 @@ async def finish_otherwise(world: World) -> None:
         case "renew":
             code = str(len(await jobs.renew([(run.job_id, run.attempt)], lease_s=LEASE_S)))
         case _:
-            sql = "select work.intend($1, $2, $3, 'openai', 'm')"
-            code = str(await world.rig.db.fetchval(sql, uuid4(), run.job_id, run.attempt))
+            code = await buy(world, run)
     world.calls[f"end {code}"] += 1
+
+
+async def buy(world: World, run: Started) -> str:
+    """Announced; then its task is noted, its end is written, or nothing more is heard of it."""
+    calls, r = Calls(world.rig.db), world.random
+    call = ProviderCall(uuid4(), "kie", "m")
+    code = str(await calls.announce(call, run.job_id, run.attempt))
+    if r.random() < 0.6:
+        code = await calls.note_task(call.id, run.job_id, run.attempt, call.id.hex)
+    if r.random() < 0.4:
+        sold = r.random() < 0.7
+        outcome = "ok" if sold else "rate_limited"
+        await calls.close(call.id, run.job_id, run.attempt, outcome=outcome, sold=sold)
+    if r.random() < 0.5:
+        code, _ = await world.rig.jobs.fail(run.job_id, run.attempt, "overdue")
+    return code
+
+
+async def look_late(world: World) -> None:
+    """What the house has ended is looked for; some of it is there."""
+    gifts, r = Gifts(world.rig.db), world.random
+    due = await gifts.claim(lease_s=0.0)
+    if due is None:
+        return
+    match r.choice(["give", "postpone", "drop", "hear"]):
+        case "give":
+            given = await gifts.give(Gift(due.job_id, due.call.id, b"late", 1, None))
+            world.calls[f"give {given.code}"] += 1
+            assert given.code in {"ok", "given"}
+            if given.code == "ok":
+                assert due.job_id not in world.given
+                world.given.add(due.job_id)
+        case "postpone":
+            await gifts.postpone(due.call.id, delay_s=0.0)
+        case "drop":
+            await gifts.drop(due.call.id)
+        case _:
+            await Calls(world.rig.db).hear(due.call.id, None)
 
 
 async def cancel(world: World) -> None:
@@ -175,7 +225,16 @@ async def sweep(world: World) -> None:
 
 
 async def act(world: World, steps: int) -> None:
-    moves = [submit, submit, *[start] * 6, *[succeed] * 3, *[finish_otherwise] * 2, cancel, sweep]
+    moves = [
+        submit,
+        submit,
+        *[start] * 6,
+        *[succeed] * 3,
+        *[finish_otherwise] * 2,
+        cancel,
+        sweep,
+        look_late,
+    ]
     for _ in range(steps):
         try:
             await world.random.choice(moves)(world)
@@ -233,7 +292,11 @@ async def check_the_end(world: World) -> None:
     assert await owner.fetchval("select count(*) from ledger.hold where state = 'open'") == 0
     assert await owner.fetchval("select sum(held)::bigint from ledger.account") == 0
     told = await owner.fetchval("select count(*) from work.delivery")
-    assert told == len(rows)
+    assert told == len(rows) + len(world.given)
+    for job_id in world.given:
+        row = rows[job_id]
+        assert (str(row["state"]) in {"failed", "dead"}, row["captured"]) == (True, 0)
+        assert row["result"] == b"late"
     for move in await owner.fetch("select was, becomes from public.move"):
         assert State(move["becomes"]) in TRANSITIONS[State(move["was"])], move
     deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
@@ -252,7 +315,7 @@ async def test_random_calls_keep_every_promise(dsn: str, seed: int, long_form: b
             cap=person % 3 + 1,
             waiting_max=6,
         )
-    await owner.execute(RECORD_MOVES)
+    await owner.execute(RECORD_MOVES + DUE_AT_ONCE)
     done = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(watch(watcher, done))

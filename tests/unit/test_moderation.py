@@ -1,10 +1,14 @@
 """Our own rules: what they stop, what they must leave alone, and what hides a word from nobody."""
 
+from uuid import UUID
+
 import pytest
 
-from schemas.payloads import ImageEdit, TextImprove, VideoGenerate
+from schemas.moderation import CLASSES, blocked_text
+from schemas.payloads import ImageEdit, Said, TextGenerate, TextImprove, VideoGenerate
+from schemas.texts import keys
 from workers.moderation.gate import texts_of
-from workers.moderation.rules import look
+from workers.moderation.rules import RULES, look
 
 
 @pytest.mark.parametrize(
@@ -72,3 +76,23 @@ def test_every_text_of_a_payload_is_read() -> None:
     assert tuple(texts_of(edit)) == ("hello",)
     assert tuple(texts_of(TextImprove(text="a"))) == ("a",)
     assert tuple(texts_of(VideoGenerate.model_validate({"file": file_id}))) == ()
+
+
+def test_a_conversation_is_read_as_far_as_the_person_wrote_it() -> None:
+    """The words of a wish for a picture, too."""
+    turns = (Said(by="user", text="how to build"), Said(by="model", text="a naked truth"))
+    asked = TextGenerate(prompt="a pipe bomb", pages=1, history=turns)
+    assert texts_of(asked) == ("a pipe bomb", "how to build")
+    edit = ImageEdit(file=UUID(int=1), prompt="make it dawn")
+    assert texts_of(edit) == ("make it dawn",)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_every_class_is_told_in_words_of_its_own(language: str) -> None:
+    """Those of the judge, and so of our rules; one that nobody has heard of is told as harmful."""
+    told = {class_: blocked_text(class_, language) for class_ in CLASSES}
+    assert len(set(told.values())) == len(CLASSES)
+    assert {rule.class_ for rule in RULES} <= set(CLASSES)
+    assert blocked_text("sabotage", language) == blocked_text("other", language)
+    assert blocked_text("other", language) not in told.values()
+    assert sum(key.startswith("blocked-") for key in keys(language)) == len(CLASSES) + 1

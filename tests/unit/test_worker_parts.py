@@ -75,6 +75,11 @@ def test_what_an_error_means(error: Exception, code: str, again: bool, counted: 
     assert verdict.unforeseen is isinstance(error, ZeroDivisionError)
 
 
+def test_a_run_that_waited_in_vain_for_a_provider_says_so() -> None:
+    verdict = judge(TimeoutError(), tries=0, unanswered=True)
+    assert (verdict.code, verdict.retry_s is not None) == ("provider_unknown", True)
+
+
 def test_a_payload_of_the_wrong_shape_fails_for_good() -> None:
     with pytest.raises(ValidationError) as caught:
         PAYLOADS.validate_python({"kind": "text.improve"})

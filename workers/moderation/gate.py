@@ -24,6 +24,7 @@ from schemas.payloads import (
     TextImprove,
     VideoGenerate,
 )
+from schemas.plans import PlanName
 from storage.calls import Calls
 from workers.moderation import rules
 from workers.moderation.rules import Finding
@@ -47,11 +48,18 @@ class Gate:
     calls: Calls
     providers: Providers
 
-    async def check(self, job_id: UUID, payload: AnyPayload, *, load_picture: LoadPicture) -> None:
+    async def check(
+        self,
+        job_id: UUID,
+        payload: AnyPayload,
+        *,
+        load_picture: LoadPicture,
+        plan: PlanName | None = None,
+    ) -> None:
         """Raises Permanent `content_blocked` (fact `reason`: the class), and what `load_picture` raises."""
         text = "\n".join(texts_of(payload))
         finding, judge = rules.look(text), RULES
-        if finding is None and self._is_paid(payload):
+        if finding is None and self._is_paid(payload, plan):
             finding, judge = await self._judged(text, payload, load_picture)
         if finding is None:
             return
@@ -62,9 +70,9 @@ class Gate:
         log.info("content.blocked", job_id=str(job_id), reason=finding.class_, judge=judge)
         raise Permanent(BLOCKED, reason=finding.class_)
 
-    def _is_paid(self, payload: AnyPayload) -> bool:
+    def _is_paid(self, payload: AnyPayload, plan: PlanName | None) -> bool:
         """Whether who is asked first costs something. False for a model that nobody answers for."""
-        providers = self.providers
+        providers = self.providers.for_plan(plan)
         choose: dict[Modality, Callable[[str], Chosen[Any]]] = {
             "text": providers.text,
             "image": providers.image,
@@ -109,14 +117,15 @@ def texts_of(payload: AnyPayload) -> Iterable[str]:
     match payload:
         case TextImprove() | PostPublish():
             return (payload.text,)
-        case TextGenerate() | ImageGenerate():
+        case TextGenerate():
+            return (payload.prompt, *(turn.text for turn in payload.history if turn.by == "user"))
+        case ImageGenerate():
             return (payload.prompt,)
         case VideoGenerate():
             return (payload.prompt,) if payload.prompt else ()
         case ImageEdit():
-            return tuple(
-                text for each in payload.operations if (text := getattr(each, "text", None))
-            )
+            captions = (getattr(each, "text", None) for each in payload.operations)
+            return tuple(text for text in (payload.prompt, *captions) if text)
         case _:
             return ()
 

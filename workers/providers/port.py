@@ -28,6 +28,7 @@ from schemas.results import Color, Usage
 from workers.providers.journal import FREE, Journal
 
 Report = Callable[[float], None]
+Speaker = Literal["user", "model"]
 Style = Literal["correct", "concise", "formal", "friendly", "headline"]
 FileAction = Literal["extract", "improve", "outline"]
 
@@ -86,12 +87,15 @@ class ImproveText:
 @dataclass(frozen=True, slots=True)
 class GenerateText:
     """`length_characters` is the length paid for: the answer never exceeds it. `pictures` are shown
-    to a model that sees; files of the image types that `storage.inspect` lets in.
+    to a model that sees; files of the image types that `storage.inspect` lets in. `history`: what was
+    said before, oldest first. `chat`: an answer is wanted, not a text to publish.
     """
 
     prompt: str
     length_characters: int
     pictures: tuple[bytes, ...] = ()
+    history: tuple[tuple[Speaker, str], ...] = ()
+    chat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ What a task gets is a chain behind one port (`guard.line`); it never learns how 
 
 import importlib
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
@@ -22,6 +23,7 @@ from storage.queue import Queue
 from workers.providers.guard.guard import Guard
 from workers.providers.guard.line import Line, Link
 from workers.providers.guard.ports import (
+    GuardedBoard,
     GuardedFile,
     GuardedImage,
     GuardedModeration,
@@ -65,8 +67,6 @@ class Chosen(Generic[P]):
 class Providers:
     """Finds the port behind a model name. Every method raises Permanent `unknown_model`, or
     `model_unavailable` for one that nobody can answer for with the keys there are.
-
-    `plan`: whose candidates an alias has.
     """
 
     def __init__(
@@ -75,52 +75,68 @@ class Providers:
         adapters: Mapping[str, Adapter],
         *,
         guard: Guard | None = None,
+        plan: PlanName | None = None,
     ) -> None:
-        """Without a `guard`: one that knows only this process."""
+        """Without a `guard`: one that knows only this process. `plan`: whose candidates aliases have."""
         self._catalogue = book.bound(adapters, lambda: clock.now().date())
         self._adapters = adapters
         self._guard = guard or Guard(provider_book(), None)
+        self._plan = plan
 
-    def text(self, name: str, *, plan: PlanName | None = None) -> Chosen[TextProvider]:
-        line, model = self._line(name, "text", plan, lambda adapter: adapter.text)
+    @property
+    def book(self) -> Catalogue:
+        """The catalogue as far as somebody answers for it here, today."""
+        return self._catalogue
+
+    def for_plan(self, plan: PlanName | None) -> "Providers":
+        """The same adapters behind the same guard, asked for somebody on this plan."""
+        asked = copy(self)
+        asked._plan = plan  # noqa: SLF001 (our own copy)
+        return asked
+
+    def text(self, name: str) -> Chosen[TextProvider]:
+        line, model = self._line(name, "text", lambda adapter: adapter.text)
         return Chosen(GuardedText(line), model)
 
-    def image(self, name: str, *, plan: PlanName | None = None) -> Chosen[ImageProvider]:
+    def image(self, name: str) -> Chosen[ImageProvider]:
         """A model that makes pictures."""
-        line, model = self._line(name, "image", plan, lambda adapter: adapter.image)
+        line, model = self._line(name, "image", lambda adapter: adapter.image)
         return Chosen(GuardedImage(line), model)
 
-    def edit(self, name: str, *, plan: PlanName | None = None) -> Chosen[ImageProvider]:
+    def edit(self, name: str) -> Chosen[ImageProvider]:
         """A model that changes pictures."""
-        line, model = self._line(name, "edit", plan, lambda adapter: adapter.image)
+        line, model = self._line(name, "edit", lambda adapter: adapter.image)
         return Chosen(GuardedImage(line), model)
 
-    def vision(self, name: str, *, plan: PlanName | None = None) -> Chosen[VisionProvider]:
-        line, model = self._line(name, "vision", plan, lambda adapter: adapter.vision)
+    def vision(self, name: str) -> Chosen[VisionProvider]:
+        line, model = self._line(name, "vision", lambda adapter: adapter.vision)
         return Chosen(GuardedVision(line), model)
 
-    def video(self, name: str, *, plan: PlanName | None = None) -> Chosen[VideoProvider]:
-        line, model = self._line(name, "video", plan, lambda adapter: adapter.video)
+    def video(self, name: str) -> Chosen[VideoProvider]:
+        line, model = self._line(name, "video", lambda adapter: adapter.video)
         return Chosen(GuardedVideo(line), model)
 
-    def file(self, name: str, *, plan: PlanName | None = None) -> Chosen[FileProvider]:
-        line, model = self._line(name, "file", plan, lambda adapter: adapter.file)
+    def file(self, name: str) -> Chosen[FileProvider]:
+        line, model = self._line(name, "file", lambda adapter: adapter.file)
         return Chosen(GuardedFile(line), model)
 
     def moderation(self) -> Chosen[ModerationProvider] | None:
         """Who judges texts and pictures; None when there is no key for one."""
         try:
             line, model = self._line(
-                "moderation.default", "moderation", None, lambda adapter: adapter.moderation
+                "moderation.default", "moderation", lambda adapter: adapter.moderation
             )
         except Permanent:
             return None
         return Chosen(GuardedModeration(line), model)
 
     def tasks(self, provider: str) -> TaskBoard | None:
-        """Where the tasks of a provider are looked up; None when it has none, or no key."""
+        """Where the tasks of a provider are looked up, within its limits; None when it has none, or no
+        key.
+        """
         adapter = self._adapters.get(provider)
-        return adapter.tasks if adapter else None
+        board = adapter.tasks if adapter else None
+        return GuardedBoard(self._guard, board) if board else None
 
     def model(self, name: str) -> Model | None:
         """The row of that very name, retired or not."""
@@ -135,11 +151,10 @@ class Providers:
         self,
         name: str,
         modality: Modality,
-        plan: PlanName | None,
         pick: Callable[[Adapter], P | None],
     ) -> tuple[Line[P], Model]:
         try:
-            rows = self._catalogue.candidates(name, modality, plan=plan)
+            rows = self._catalogue.candidates(name, modality, plan=self._plan)
         except InvalidInput as error:
             # The catalogue or the keys changed after the job was accepted; asking again will not help.
             raise Permanent(error.code, model=name) from None

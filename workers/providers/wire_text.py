@@ -11,6 +11,7 @@ from workers.providers.port import (
     GenerateText,
     ImproveText,
     Origin,
+    Speaker,
     TextAnswer,
     VisionAnswer,
 )
@@ -18,6 +19,7 @@ from workers.providers.wire_chat import Chat, Prompt, Reply
 from workers.providers.wire_media import SEEN_SIDE_MAX, Studio, data_url
 
 ENDS_EARLY: Final = "The model reached its length limit: the text ends early."
+_ROLES: Final[dict[Speaker, str]] = {"user": "user", "model": "assistant"}
 STOPPED: Final = "Stopped on request: this is the part that was written."
 
 
@@ -41,10 +43,12 @@ class ChatText:
             await self._studio.to_send(picture, call, side_max=SEEN_SIDE_MAX)
             for picture in ask.pictures
         ]
+        told = words.to_answer if ask.chat else words.to_write
         prompt = prompt_of(
-            words.to_write(ask.length_characters),
+            told(ask.length_characters),
             ask.prompt,
             [await data_url(picture) for picture in pictures],
+            history=ask.history,
         )
         reply = await self._chat.reply(prompt, call)
         text = words.cut(reply.text, ask.length_characters)
@@ -79,14 +83,23 @@ class ChatVision:
         )
 
 
-def prompt_of(system: str, text: str, picture_urls: Sequence[str] = ()) -> Prompt:
-    """A system message and one of the user's, with pictures where there are any."""
+def prompt_of(
+    system: str,
+    text: str,
+    picture_urls: Sequence[str] = (),
+    *,
+    history: Sequence[tuple[Speaker, str]] = (),
+) -> Prompt:
+    """A system message, what was said before, and the user's message, with pictures if any."""
     content: Any = text
     if picture_urls:
         told = [{"type": "text", "text": text}] if text else []
         seen = [{"type": "image_url", "image_url": {"url": url}} for url in picture_urls]
         content = [*told, *seen]
-    return Prompt([{"role": "system", "content": system}, {"role": "user", "content": content}])
+    before = [{"role": _ROLES[by], "content": said} for by, said in history]
+    return Prompt(
+        [{"role": "system", "content": system}, *before, {"role": "user", "content": content}]
+    )
 
 
 def origin(house: str, call: Call, reply: Reply) -> Origin:

@@ -50,6 +50,15 @@ def to_write(length_characters: int) -> str:
     )
 
 
+def to_answer(length_characters: int) -> str:
+    """The system message for a conversation."""
+    return (
+        "You are a helpful assistant in a chat. Answer the last message in its language, as shortly as "
+        f"it allows and with at most {length_characters} characters. Light Markdown is welcome. Say so "
+        "when you do not know."
+    )
+
+
 def cut(text: str, length_characters: int) -> str:
     """At most that long: at the end of a sentence when one is near, else of a word."""
     if len(text) <= length_characters:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from ops.base.clock import monotonic_s, unix_s
 from ops.sandbox.faults import Faults
-from ops.sandbox.telegram.dial import BotDial, Occasion
+from ops.sandbox.rules import Dial
+from ops.sandbox.telegram.dial import Occasion
 from ops.sandbox.telegram.records import Bot, Update, Wire
 from ops.sandbox.telegram.refusals import BotApiRefusal
 from ops.sandbox.telegram.shelf import Shelf
@@ -39,7 +40,7 @@ class Poll:
 class Updates:
     """The queue of every bot. An update is gone once it is confirmed, or after 24 hours."""
 
-    def __init__(self, shelf: Shelf[Update], dial: BotDial) -> None:
+    def __init__(self, shelf: Shelf[Update], dial: Dial[Occasion]) -> None:
         self._shelf = shelf
         self._dial = dial
         self._news: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from ops.base.clock import unix_s
 from ops.base.nursery import Nursery
+from ops.sandbox.rules import Dial
 from ops.sandbox.telegram import wire
 from ops.sandbox.telegram.calls import BotCalls
-from ops.sandbox.telegram.dial import BotDial
+from ops.sandbox.telegram.dial import Occasion
 from ops.sandbox.telegram.feed import Feed
 from ops.sandbox.telegram.files import Files
 from ops.sandbox.telegram.limits import Gauge, TelegramLimits
@@ -51,7 +52,7 @@ class TelegramWorld:
         place.mkdir(parents=True, exist_ok=True)
         self._log = Log(place / LOG_NAME if folder else None)
         self._make_shelves()
-        self.dial = BotDial()
+        self.dial: Dial[Occasion] = Dial()
         self.limits = TelegramLimits()
         self.gauge = Gauge()
         self.calls = BotCalls()

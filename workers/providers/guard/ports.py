@@ -1,6 +1,11 @@
-"""A chain of candidates that looks like the port of one adapter, so that a task need not know."""
+"""A chain of candidates that looks like the port of one adapter, so that a task need not know; and a
+board of tasks that is asked within its provider's limits.
+"""
 
-from workers.providers.guard.line import Line
+from ops.base import clock
+from workers.providers.guard.guard import Denied, Guard
+from workers.providers.guard.line import LAST_LOOK_PATIENCE_S, Line
+from workers.providers.journal import Parked
 from workers.providers.port import (
     AnalyzeImage,
     Call,
@@ -17,6 +22,8 @@ from workers.providers.port import (
     Moderate,
     ModerationProvider,
     ProcessFile,
+    Sighting,
+    TaskBoard,
     TextAnswer,
     TextProvider,
     VideoAnswer,
@@ -78,3 +85,25 @@ class GuardedModeration:
 
     async def judge(self, ask: Moderate, call: Call) -> Judgement:
         return await self._line.ask(call, lambda port, bound: port.judge(ask, bound))
+
+
+class GuardedBoard:
+    """A look is a poll like any other: it counts against the limits that all processes share."""
+
+    def __init__(self, guard: Guard, board: TaskBoard) -> None:
+        self._guard = guard
+        self._board = board
+
+    async def look(self, remote_ref: str, call: Call) -> Sighting | None:
+        """Raises what the board raises; Parked when its turn is too far away to wait for."""
+        left_s = call.deadline_s - clock.monotonic_s()
+        try:
+            return await self._guard.call(
+                call.model,
+                lambda: self._board.look(remote_ref, call),
+                left_s=left_s,
+                bought=True,
+                patience_s=min(LAST_LOOK_PATIENCE_S, left_s) if call.last_look else None,
+            )
+        except Denied as denied:
+            raise Parked(denied.wait.wait_s) from denied

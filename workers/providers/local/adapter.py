@@ -60,10 +60,12 @@ class LocalText:
 
     async def improve(self, ask: ImproveText, call: Call) -> TextAnswer:
         made = await _in_child(self._make, call, text.improve, ask.text, ask.style)
+        _tell(call, made.text)
         return TextAnswer(made.text, _origin(call, text.MADE_BY), made.changes, made.notes)
 
     async def generate(self, ask: GenerateText, call: Call) -> TextAnswer:
         made = await _in_child(self._make, call, drafts.draft, ask.prompt, ask.length_characters)
+        _tell(call, made.text)
         return TextAnswer(made.text, _origin(call, drafts.MADE_BY), notes=made.notes)
 
 
@@ -79,6 +81,8 @@ class LocalImage:
         return ImageAnswer((made,), _origin(call, art.MADE_BY), prompt_used=ask.prompt)
 
     async def edit(self, ask: EditImage, call: Call) -> ImageAnswer:
+        if not ask.operations:  # words alone: these tools would give the picture back as it was
+            raise Permanent("words_not_understood")
         operations = tuple(operation.model_dump() for operation in ask.operations)
         data, media_type, width, height = await _in_child(
             self._decode, call, edit.edit, ask.picture, operations, timeout_s=EDIT_TIMEOUT_S
@@ -185,6 +189,17 @@ async def _in_child(
     except ModuleNotFoundError as error:
         # Installed without the `embedded` extra: this worker cannot do it, however often it tries.
         raise Permanent("provider_refused", missing=error.name) from error
+
+
+def _tell(call: Call, whole: str) -> None:
+    """A child answers at once; who listens hears the text grow by its paragraphs all the same."""
+    if call.on_text is None:
+        return
+    at = whole.find("\n\n")
+    while at >= 0:
+        call.on_text(whole[:at])
+        at = whole.find("\n\n", at + 2)
+    call.on_text(whole)
 
 
 def _origin(call: Call, made_by: str, *, units: int = 1) -> Origin:
