@@ -4,7 +4,7 @@ A stored payload outlives the code that wrote it. A changed shape gets the next 
 that does not know a version leaves the job queued for one that does.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -13,6 +13,7 @@ from schemas.jobs import Kind
 
 TEXT_MAX_CHARACTERS: Final = 90_000
 PROMPT_MAX_CHARACTERS: Final = 4_000
+HISTORY_MAX_CHARACTERS: Final = 24_000
 PAGES_MAX: Final = 200
 SIDE_MAX_PIXELS: Final = 2_048
 
@@ -25,6 +26,15 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
+Versioned = TypeVar("Versioned", bound=Payload)
+
+
+def _of_version(payload: Versioned, version: int) -> Versioned:
+    """The lowest version that can say it, so that older workers take what they understand."""
+    object.__setattr__(payload, "version", version)
+    return payload
+
+
 class TextImprove(Payload):
     kind: Literal[Kind.TEXT_IMPROVE] = Kind.TEXT_IMPROVE
     version: Literal[1] = 1
@@ -33,13 +43,33 @@ class TextImprove(Payload):
     model: ModelName = "text.default"
 
 
+class Said(Payload):
+    """One turn of a conversation, by the person or by the model that answered."""
+
+    by: Literal["user", "model"]
+    text: Annotated[str, Field(min_length=1, max_length=HISTORY_MAX_CHARACTERS)]
+
+
 class TextGenerate(Payload):
+    """Version 2 is the answer to a question in a conversation."""
+
     kind: Literal[Kind.TEXT_GENERATE] = Kind.TEXT_GENERATE
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1
     prompt: Prompt
+    history: Annotated[tuple[Said, ...], Field(max_length=80)] = ()
+    """What was said before, oldest first."""
+    chat: bool = False
+    """An answer in a conversation, rather than a text that is ready to be published."""
     pages: Annotated[int, Field(ge=1, le=20)] = 1
     """Length asked for, in pages of 1,800 characters: the quote's basis."""
     model: ModelName = "text.default"
+
+    @model_validator(mode="after")
+    def _is_of_its_version(self) -> "TextGenerate":
+        if sum(len(turn.text) for turn in self.history) > HISTORY_MAX_CHARACTERS:
+            message = f"a conversation has at most {HISTORY_MAX_CHARACTERS} characters"
+            raise ValueError(message)
+        return _of_version(self, 2 if self.chat or self.history else 1)
 
 
 class ImageGenerate(Payload):
@@ -105,11 +135,21 @@ EditOp = Annotated[Crop | Resize | Tone | Sharpen | Caption | Upscale, Field(dis
 
 
 class ImageEdit(Payload):
+    """Version 2 has a wish in words, which only a model understands."""
+
     kind: Literal[Kind.IMAGE_EDIT] = Kind.IMAGE_EDIT
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1
     file: FileId
-    operations: Annotated[tuple[EditOp, ...], Field(min_length=1, max_length=8)]
+    operations: Annotated[tuple[EditOp, ...], Field(max_length=8)] = ()
+    prompt: Prompt | None = None
     model: ModelName = "image.edit"
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "ImageEdit":
+        if not self.operations and self.prompt is None:
+            message = "an edit needs operations or words"
+            raise ValueError(message)
+        return _of_version(self, 1 if self.prompt is None else 2)
 
 
 class ImageAnalyze(Payload):
@@ -144,11 +184,26 @@ class FileProcess(Payload):
 
 
 class PostPublish(Payload):
+    """`channel` is the number of a linked channel, or its `@username`. A project or the result of a job
+    brings its files, and its text where none is given.
+    """
+
     kind: Literal[Kind.POST_PUBLISH] = Kind.POST_PUBLISH
     version: Literal[1] = 1
     channel: Annotated[str, Field(min_length=1, max_length=100)]
     text: Annotated[str, Field(max_length=TEXT_MAX_CHARACTERS)] = ""
     project: Annotated[str, Field(min_length=6, max_length=6)] | None = None
+    job: UUID | None = None
+
+    @model_validator(mode="after")
+    def _has_content(self) -> "PostPublish":
+        if not self.text and self.project is None and self.job is None:
+            message = "a post needs a text, a project or the result of a job"
+            raise ValueError(message)
+        if self.project is not None and self.job is not None:
+            message = "a post is made of a project or of the result of a job, not of both"
+            raise ValueError(message)
+        return self
 
 
 AnyPayload = Annotated[
@@ -164,7 +219,11 @@ AnyPayload = Annotated[
 ]
 PAYLOADS: Final[TypeAdapter[AnyPayload]] = TypeAdapter(AnyPayload)
 
-VERSION_OF_KIND: Final[dict[Kind, int]] = dict.fromkeys(Kind, 1)
+VERSION_OF_KIND: Final[dict[Kind, int]] = {
+    **dict.fromkeys(Kind, 1),
+    Kind.TEXT_GENERATE: 2,
+    Kind.IMAGE_EDIT: 2,
+}
 """The newest version this code can read and write, by kind."""
 
 

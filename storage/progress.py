@@ -28,6 +28,15 @@ async def tell_progress(queue: Queue, user_id: int, job_id: UUID, share: float) 
         queue.count_error(error, "progress")
 
 
+async def tell_gift(queue: Queue, user_id: int, job_id: UUID) -> None:
+    """That an ended job has a result after all. Raises nothing of Redis."""
+    event = JobEvent(id=new_id(), user_id=user_id, job_id=job_id, what="given")
+    try:
+        await queue.publish(channel_of(user_id), event.model_dump_json())
+    except REDIS_TROUBLE as error:
+        queue.count_error(error, "progress")
+
+
 async def read_progress(queue: Queue, job_ids: Iterable[UUID]) -> dict[UUID, float]:
     """What is known of these jobs; empty when Redis is down."""
     ids = list(job_ids)

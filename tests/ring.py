@@ -212,9 +212,12 @@ class Worker:
         die_at: str = "",
         log: str = "worker.log",
         module: str = "tests.chaos.process",
+        told_settings: dict[str, Any] | None = None,
         **more: Any,
     ) -> Self:
+        """`told_settings`: beside those of the ring, secrets in the clear."""
         settings = ring.settings.model_dump(mode="json", exclude={"master_key"})
+        settings |= told_settings or {}
         told = {
             "settings": settings,
             "lanes": [lane.value for lane in lanes],

@@ -1,7 +1,7 @@
 """The composition root of a worker process: every object it is made of, opened and closed here."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 from arq.cron import CronJob, cron
@@ -16,13 +16,14 @@ from ops.base.logs import get_logger
 from ops.base.settings import Settings
 from schemas.errors import ConfigError
 from schemas.jobs import Kind, Lane
-from schemas.plans import kind_limits
+from schemas.plans import kind_limits, plans
 from storage.blobs import Blobs
 from storage.callbacks import Addresses, Callbacks
 from storage.calls import Calls
 from storage.consumer import Consumer
 from storage.crypto import Keys
 from storage.files import Files
+from storage.gifts import Gifts
 from storage.inbox import Inbox
 from storage.jobs import Jobs, Started
 from storage.migrate import check
@@ -30,6 +31,9 @@ from storage.pool import Database
 from storage.queue import Queue
 from storage.retention import Retention
 from storage.streams import STREAMS
+from storage.users import SignUp, Users
+from workers.late import LateLooks
+from workers.mailroom import Mailroom
 from workers.pipeline import Pipeline
 from workers.pipeline import Ports as PipelinePorts
 from workers.providers.port import Tools
@@ -38,6 +42,7 @@ from workers.runtime.hand import Held
 from workers.runtime.reader import ReadPlan
 from workers.runtime.warden import ChildTerms, Warden
 from workers.runtime.worker import Ports, StreamWorker, Terms
+from workers.standing import Standing
 from workers.tasks.registry import TASKS, Task
 
 log = get_logger(__name__)
@@ -45,6 +50,7 @@ log = get_logger(__name__)
 CONTROL_CONNECTIONS: Final = 2
 """Renewals and sweeps have their own: no job can make them wait for a connection."""
 KEEPER: Final = "keeper"
+LATE_ROUND_S: Final = 40.0
 CONSUMERS_IDLE_S: Final = 3_600.0
 """A consumer that reads is never idle for longer than a second."""
 
@@ -62,6 +68,8 @@ class WorkerApp:
     make: Children
     providers: Providers
     pipeline: Pipeline
+    late: LateLooks
+    mail: Mailroom
     health: Health
     tasks: Mapping[Kind, Task]
 
@@ -87,29 +95,25 @@ class WorkerApp:
         queue = await Queue.open(settings.redis_url, timeout_s=settings.redis_timeout_s)
         decode = Children(DECODE, slots=settings.children)
         make = Children(MAKE, slots=settings.children)
-        keys, blobs = Keys(db, master_key), Blobs.open(str(settings.blob_url))
-        calls = Calls(db)
         providers = providers or open_providers(settings, queue, Tools(decode, make))
-        pipeline = Pipeline(
-            PipelinePorts(
-                jobs=Jobs(db),
-                calls=calls,
-                addresses=Addresses(master_key, public_url=settings.public_url),
-                queue=queue,
-                keys=keys,
-                files=Files(db, keys, blobs),
-                blobs=blobs,
-                make=make,
-                providers=providers,
-                pricing=Pricing.current(),
-                tasks=tasks,
-                limits=kind_limits(),
-                batch_size_max=settings.batch_size_max,
-            )
-        )
-        health = Health()
+        mail = Mailroom(settings, master_key=master_key, db=db, queue=queue, providers=providers)
+        tasks = mail.tasks(tasks)
+        ports = _ports(settings, master_key, Stores(db, queue), make, providers, tasks)
+        ports = replace(ports, watcher=mail.watcher())
         return cls(
-            settings, db, control, queue, blobs, decode, make, providers, pipeline, health, tasks
+            settings,
+            db,
+            control,
+            queue,
+            ports.blobs,
+            decode,
+            make,
+            providers,
+            Pipeline(ports),
+            LateLooks(ports, ports.gifts),
+            mail,
+            Health(),
+            tasks,
         )
 
     def worker(
@@ -131,9 +135,10 @@ class WorkerApp:
         if suspects is not None:
             jobs = Jobs(self.control)
             warden = Warden(jobs, self.queue, streams=plan.suspects, terms=suspects)
+        errands = self.mail.errands(lanes, alone=alone)
         return StreamWorker(
             self._functions(),
-            ports=Ports(Jobs(self.db), self.control, self.queue, self.health),
+            ports=Ports(Jobs(self.db), self.control, self.queue, self.health, errands),
             plan=plan,
             terms=Terms(
                 kinds=self._kinds(),
@@ -151,6 +156,7 @@ class WorkerApp:
 
     async def close(self) -> None:
         await self.pipeline.close()
+        await self.mail.close()
         await self.providers.close()
         await self.make.close()
         await self.decode.close()
@@ -173,10 +179,48 @@ class WorkerApp:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    db: Database
+    queue: Queue
+
+
+def _ports(
+    settings: Settings,
+    master_key: bytes,
+    stores: Stores,
+    make: Children,
+    providers: Providers,
+    tasks: Mapping[Kind, Task],
+) -> PipelinePorts:
+    """What jobs stand on, all of it over the same two stores."""
+    db = stores.db
+    keys, blobs = Keys(db, master_key), Blobs.open(str(settings.blob_url))
+    users = Users(db, keys, SignUp.of(plans(), waiting_max=settings.waiting_max))
+    return PipelinePorts(
+        jobs=Jobs(db),
+        calls=Calls(db),
+        gifts=Gifts(db),
+        addresses=Addresses(master_key, public_url=settings.public_url),
+        queue=stores.queue,
+        keys=keys,
+        files=Files(db, keys, blobs),
+        blobs=blobs,
+        make=make,
+        providers=providers,
+        standing=Standing(users),
+        pricing=Pricing.current(providers.book),
+        tasks=tasks,
+        limits=kind_limits(),
+        batch_size_max=settings.batch_size_max,
+    )
+
+
 async def run_job(ctx: dict[str, Any], held: Held, started: Started) -> None:
     """Every kind of job, as an arq function."""
     app: WorkerApp = ctx["app"]
     await app.pipeline.run(held, started)
+    app.mail.ring()
 
 
 async def mind_money(ctx: dict[str, Any]) -> None:
@@ -197,6 +241,16 @@ async def hear_callbacks(ctx: dict[str, Any]) -> None:
         log.info("callbacks.resumed", n_events=left)
 
 
+async def look_late(ctx: dict[str, Any]) -> None:
+    """Four times a minute: results that were bought for jobs which the house has ended since. Workers
+    share the looks, one call each at a time.
+    """
+    app: WorkerApp = ctx["app"]
+    looks = await app.late.round(within_s=LATE_ROUND_S)
+    if looks:
+        log.info("late.round_ended", n_looks=looks)
+
+
 async def keep_house(ctx: dict[str, Any]) -> None:
     """Hourly, by one worker of the cluster: forget what has outlived its purpose."""
     app: WorkerApp = ctx["app"]
@@ -214,5 +268,6 @@ def _cron_jobs() -> list[CronJob]:
     return [
         cron(keep_house, name="keep_house", minute=17, second=0, timeout=1800),
         cron(mind_money, name="mind_money", second=41, timeout=55),
+        cron(look_late, name="look_late", second={8, 23, 38, 53}, timeout=300),
         cron(hear_callbacks, name="hear_callbacks", second=set(range(3, 60, 10)), timeout=9),
     ]

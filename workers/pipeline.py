@@ -22,7 +22,7 @@ from schemas.errors import LostLease, Permanent, Unavailable
 from schemas.jobs import Kind
 from schemas.money import App
 from schemas.payloads import PAYLOADS, AnyPayload, TextGenerate, TextImprove
-from schemas.plans import KindLimits
+from schemas.plans import KindLimits, PlanName
 from schemas.results import AnyResult, Artifact, TextImproved
 from storage.batch import Batch
 from storage.blobs import Blobs
@@ -30,10 +30,12 @@ from storage.callbacks import Addresses
 from storage.calls import Calls
 from storage.crypto import PAYLOAD, RESULT, DataKey, Keys
 from storage.files import Files
+from storage.gifts import Gift, Gifts
 from storage.jobs import Ended, Jobs, Started, Success, Wake
 from storage.queue import Queue
 from workers.artifacts import Shelf, free_call_id
 from workers.drafts import make_draft
+from workers.gifts import Giver
 from workers.moderation.gate import Gate
 from workers.progress import Progress
 from workers.providers.journal import Parked
@@ -42,9 +44,11 @@ from workers.providers.registry import Providers
 from workers.purchases import Purchases, Shop
 from workers.runtime.hand import Held
 from workers.runtime.rounds import BackOff
+from workers.standing import Standing
 from workers.tasks.context import LoadedFile, TaskContext
 from workers.tasks.registry import Task
 from workers.verdicts import CANCELLED, OVERDUE, Verdict, judge
+from workers.watching import UNWATCHED, Watch, Watcher
 
 log = get_logger(__name__)
 
@@ -57,6 +61,7 @@ class Ports:
 
     jobs: Jobs
     calls: Calls
+    gifts: Gifts
     addresses: Addresses
     queue: Queue
     keys: Keys
@@ -64,10 +69,12 @@ class Ports:
     blobs: Blobs
     make: Children
     providers: Providers
+    standing: Standing
     pricing: Pricing
     tasks: Mapping[Kind, Task]
     limits: Mapping[Kind, KindLimits]
     batch_size_max: int
+    watcher: Watcher = UNWATCHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class Run:
     key: DataKey
     purchases: Purchases
     blobs: Blobs
+    plan: PlanName | None
     deadline_s: float
 
     @property
@@ -99,6 +107,7 @@ class Pipeline:
         self._notes = Nursery("purchases")
         self._shop = Shop(ports.calls, ports.addresses, self._notes)
         self._gate = Gate(ports.calls, ports.providers)
+        self._giver = Giver(ports.gifts, ports.queue)
         self._succeed: Batch[Success, Ended] = Batch(
             self._succeed_many,
             single=self._succeed_single,
@@ -135,6 +144,8 @@ class Pipeline:
         key = await self._ports.keys.of(started.user_id)
         payload = PAYLOADS.validate_json(key.decrypt(started.payload, purpose=PAYLOAD))
         limit = self._ports.limits[payload.kind]
+        stream = held.entry.stream
+        plan = await self._ports.standing.of(stream=stream, user_id=started.user_id)
         return Run(
             held=held,
             started=started,
@@ -142,6 +153,7 @@ class Pipeline:
             key=key,
             purchases=purchases,
             blobs=self._ports.blobs,
+            plan=plan,
             deadline_s=clock.monotonic_s() + limit.timeout_s,
         )
 
@@ -158,7 +170,8 @@ class Pipeline:
             if run.purchases.pending is None:
                 await self._check(run)
             task = self._ports.tasks[run.payload.kind]
-            result = await task.run(run.payload, self._context(run))
+            async with self._ports.watcher.watch(run.started, run.payload.kind) as watch:
+                result = await task.run(run.payload, self._context(run, watch))
         bought = run.purchases.last is not None
         await self._keep(run, lambda: run.shelf.finish(result, bought=bought))
         return result
@@ -177,7 +190,9 @@ class Pipeline:
             _, data = await self._ports.files.load(run.started.user_id, file_id)
             return data
 
-        await self._gate.check(run.started.job_id, run.payload, load_picture=load_picture)
+        await self._gate.check(
+            run.started.job_id, run.payload, load_picture=load_picture, plan=run.plan
+        )
 
     async def _keep(self, run: Run, put: Callable[[], Awaitable[T]]) -> T:
         """What was bought is not thrown away because the store is busy: insist until the deadline."""
@@ -204,6 +219,15 @@ class Pipeline:
         self._note_end(run.started, "succeeded" if ended.code == "ok" else ended.code)
         if ended.code == "ok" and ended.captured_units:
             metrics.ledger_captures.inc()
+        if ended.code == "late":
+            await self._give(run, success)
+
+    async def _give(self, run: Run, success: Success) -> None:
+        """The house was faster: the result is kept, given free, and its user is told."""
+        bought = run.purchases.last
+        call_id = None if bought is None else bought.id
+        gift = Gift(success.job_id, call_id, success.result, success.key_version, success.draft)
+        await self._insist(run.held, lambda: self._giver.give(gift))
 
     async def _success(self, run: Run, result: AnyResult) -> Success:
         started = run.started
@@ -233,8 +257,8 @@ class Pipeline:
             units = min(units, -(-run.started.price_units * written // max(1, asked)))
         return units
 
-    def _context(self, run: Run) -> TaskContext:
-        user_id = run.started.user_id
+    def _context(self, run: Run, watch: Watch) -> TaskContext:
+        job_id, user_id = run.started.job_id, run.started.user_id
 
         async def load_file(file_id: UUID) -> LoadedFile:
             stored, data = await self._ports.files.load(user_id, file_id)
@@ -244,18 +268,19 @@ class Pipeline:
             return await self._keep(run, lambda: run.shelf.store(made, number=number))
 
         return TaskContext(
-            job_id=run.started.job_id,
+            job_id=job_id,
             user_id=user_id,
             app=App.from_number(run.started.app),
             attempt=run.started.attempt,
             last_look=run.started.last_look,
             deadline_s=run.deadline_s,
-            providers=self._ports.providers,
+            providers=self._ports.providers.for_plan(run.plan),
             load_file=load_file,
             store_artifact=store,
             report=Progress(
-                self._ports.queue, self._nursery, user_id=user_id, job_id=run.started.job_id
+                self._ports.queue, self._nursery, watch, user_id=user_id, job_id=job_id
             ),
+            partial=watch.partial,
             journal=run.purchases.journal(),
             cancel=run.held.cancel,
             max_output_tokens=self._tokens_max(run.payload),
@@ -299,7 +324,8 @@ class Pipeline:
         self, held: Held, started: Started, error: Exception, purchases: Purchases | None
     ) -> None:
         """Another try, or the end without a charge; what nobody foresaw is logged whole."""
-        verdict = judge(error, tries=started.tries)
+        unanswered = purchases is not None and purchases.unanswered is not None
+        verdict = judge(error, tries=started.tries, unanswered=unanswered)
         if verdict.unforeseen:
             log.error("job.crashed", job_id=str(started.job_id), exc_info=error)
         else:

@@ -49,8 +49,10 @@ def key_setting(provider: str) -> str:
 
 
 def revealed(settings: Settings) -> dict[str, str]:
-    """The providers' keys in the clear, by field: for a child process, over a pipe, nowhere else."""
-    fields = {f"{provider}_api_key": getattr(settings, f"{provider}_api_key") for provider in PAID}
+    """Keys and tokens in the clear, by field: for a child process, over a pipe, nowhere else."""
+    names = [f"{provider}_api_key" for provider in PAID]
+    names += ["telegram_bots", "telegram_webhook_secret"]
+    fields = {name: getattr(settings, name) for name in names}
     return {
         name: key.get_secret_value() for name, key in fields.items() if isinstance(key, SecretStr)
     }

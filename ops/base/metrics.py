@@ -124,6 +124,9 @@ provider_calls = _add(
 provider_rebuys = _add(
     Counter, "provider_rebuys_total", "Calls made again at the house's cost.", "provider"
 )
+late_results = _add(
+    Counter, "late_results_total", "Results that came after the end of their job, given free."
+)
 provider_denials = _add(
     Counter, "provider_denials_total", "Calls our own guard held back.", "provider", "reason"
 )
@@ -138,6 +141,24 @@ provider_stops = _add(
 )
 moderation_blocks = _add(
     Counter, "moderation_blocks_total", "Jobs whose content was not allowed.", "reason"
+)
+
+# Telling people
+deliveries_waiting = _add(Gauge, "deliveries_waiting", "Answers that were not delivered yet.")
+deliveries_oldest_seconds = _add(
+    Gauge, "deliveries_oldest_seconds", "Age of the oldest answer not delivered, in seconds."
+)
+deliveries_ended = _add(Counter, "deliveries_ended_total", "Deliveries that ended.", "outcome")
+deliveries_doubtful = _add(
+    Counter, "deliveries_doubtful_total", "Sends that may show a message twice.", "reason"
+)
+delivery_lag_seconds = _histogram(
+    "delivery_lag_seconds", "From the end of a job to its answer, in seconds.", buckets=_SLOW
+)
+posts_ended = _add(Counter, "posts_ended_total", "Posts in channels.", "outcome")
+telegram_calls = _add(Counter, "telegram_calls_total", "Calls of the Bot API.", "outcome")
+live_updates = _add(
+    Counter, "live_updates_total", "Drafts and edits of cards while jobs run.", "outcome"
 )
 
 # The edge

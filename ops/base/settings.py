@@ -18,6 +18,7 @@ from ops.base.validators import (
     one_word,
     public_address,
     scheme_of,
+    webhook_word,
 )
 from schemas.errors import ConfigError
 
@@ -27,6 +28,7 @@ MIB = 1024 * KIB
 SHOWN_MAX = 80
 KIE_URL = "https://api.kie.ai"
 KIE_UPLOAD_URL = "https://kieai.redpandaai.co"
+TELEGRAM_URL = "https://api.telegram.org"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PostgresUrl = Annotated[str, AfterValidator(scheme_of("postgres", "postgresql"))]
@@ -36,6 +38,7 @@ PublicUrl = Annotated[str, AfterValidator(public_address)]
 DataDir = Annotated[Path, AfterValidator(absolute_path)]
 MasterKey = Annotated[SecretStr, AfterValidator(key_of_32_bytes)]
 ApiKey = Annotated[SecretStr, AfterValidator(one_word)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(webhook_word)]
 
 
 def _eighth_of_the_lease(values: dict[str, Any]) -> float:
@@ -169,6 +172,32 @@ class Settings(BaseSettings):
         default_factory=_uploads_beside_kie,
         description="Where kie.ai takes files. Empty: its own host for files, or the address above "
         "when that is another one.",
+    )
+    openrouter_webhook_secret: ApiKey | None = Field(
+        None,
+        description="What OpenRouter signs its callbacks with. Empty: the mark in their address decides.",
+    )
+    kie_webhook_secret: ApiKey | None = Field(
+        None,
+        description="What kie.ai signs its callbacks with. Empty: the mark in their address decides.",
+    )
+
+    # Telegram
+    telegram_bots: SecretStr | None = Field(
+        None,
+        description="The bots, as name:token pairs separated by commas (viaizer, text_ai); "
+        "viaizer+text_ai:token is one bot with both. Empty: none, and `leyden up` plays Telegram.",
+    )
+    telegram_base_url: PublicUrl = Field(
+        TELEGRAM_URL, description="Where the Bot API answers: Telegram, or a server of your own."
+    )
+    telegram_mode: Literal["polling", "webhook"] = Field(
+        "polling",
+        description="How updates come: polling asks for them, webhook needs the public address.",
+    )
+    telegram_webhook_secret: WebhookSecret | None = Field(
+        None,
+        description="What Telegram must send with each update. Empty: derived from the master key.",
     )
 
     # Seeing it run

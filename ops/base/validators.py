@@ -5,6 +5,7 @@ The value may be a secret: pydantic prints what a check says, so a check must no
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 KEY_SIZE_BYTES = 32
+WEBHOOK_WORD = re.compile(r"^[A-Za-z0-9_-]{16,256}\Z")
 
 
 def scheme_of(*schemes: str) -> Callable[[str], str]:
@@ -59,6 +61,14 @@ def one_word(value: SecretStr) -> SecretStr:
     word = value.get_secret_value()
     if not word.isascii() or not word.isprintable() or not word or " " in word:
         msg = "should be one word of visible ASCII characters"
+        raise ValueError(msg)
+    return value
+
+
+def webhook_word(value: SecretStr) -> SecretStr:
+    """ValueError for a secret that Telegram's setWebhook would refuse, or that could be guessed."""
+    if not WEBHOOK_WORD.match(value.get_secret_value()):
+        msg = "should be 16 to 256 letters, digits, _ or -"
         raise ValueError(msg)
     return value
 

@@ -1,7 +1,7 @@
 """Bands about what carries the jobs: money, providers, processes, their trouble, stores."""
 
 from ops.grafana.panels import Band, Query, lines
-from ops.grafana.queries import p95_by, per_second, quantile, rate
+from ops.grafana.queries import p95_by, per_second, quantile, quantiles, rate
 from schemas.money import UNITS_PER_CREDIT
 
 
@@ -64,6 +64,53 @@ def providers() -> Band:
                 "Bought again",
                 "Calls made a second time at the house's cost, by provider.",
                 per_second("provider_rebuys", "provider"),
+                unit="ops",
+            ),
+        ),
+    )
+
+
+def telling() -> Band:
+    newest = "and on (instance) topk(1, leyden_sweep_last_timestamp_seconds)"
+    return Band(
+        "Telling people",
+        (
+            lines(
+                "Answers waiting",
+                "Jobs have ended and their people were not told yet.",
+                Query(f"max(leyden_deliveries_waiting {newest})", "waiting"),
+                unit="short",
+            ),
+            lines(
+                "Oldest answer",
+                "How long the oldest of them has been waiting.",
+                Query("leyden:deliveries_oldest_seconds:newest", "oldest"),
+                unit="s",
+            ),
+            lines(
+                "From end to answer",
+                "From the end of a job until Telegram has confirmed its answer.",
+                *quantiles("delivery_lag_seconds"),
+                unit="s",
+            ),
+            lines(
+                "Telegram calls",
+                "By what came of them; a flood is a pause that Telegram asked for.",
+                per_second("telegram_calls", "outcome"),
+                unit="ops",
+                stacked=True,
+            ),
+            lines(
+                "Ends of deliveries and posts",
+                "An uncertain post waits for its owner's word.",
+                per_second("deliveries_ended", "outcome"),
+                per_second("posts_ended", "outcome"),
+                unit="ops",
+            ),
+            lines(
+                "Perhaps twice",
+                "Sends whose outcome nobody heard, by reason.",
+                per_second("deliveries_doubtful", "reason"),
                 unit="ops",
             ),
         ),

@@ -4,7 +4,7 @@ Read it from the top: what is wrong now, then accept, wait, run, settle, money, 
 processes, stores. What is red or amber here has an alert with a page in `ops/runbooks`.
 """
 
-from ops.grafana.foundations import money, processes, providers, stores, trouble
+from ops.grafana.foundations import money, processes, providers, stores, telling, trouble
 from ops.grafana.journey import accept, run, settle, wait
 from ops.grafana.panels import Band, Json, Panel, Query, dashboard, stat, table
 from ops.grafana.queries import rate
@@ -15,7 +15,7 @@ def overview() -> Json:
     return dashboard(
         uid="leyden-overview",
         title="Leyden overview",
-        says="From the door to the end, then money, providers, processes and stores.",
+        says="From the door to the end, then money, providers, answers, processes and stores.",
         bands=(
             _now(),
             _alerts(),
@@ -25,6 +25,7 @@ def overview() -> Json:
             settle(),
             money(),
             providers(),
+            telling(),
             processes(),
             trouble(),
             stores(),

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from storage.consumer import Consumer
+from storage.deliveries import Deliveries
 from storage.jobs import Jobs
 from storage.queue import Queue
 from workers.artifacts import Shelf
@@ -68,6 +69,13 @@ def _delivered() -> None:
         _after(Consumer, method, lambda found: bool(found.entries))
 
 
+def _letters(how: Callable[[type[Any]], None]) -> None:
+    """Imported only by a process that is to die there: it brings aiogram."""
+    from workers.delivery.letters import Letters
+
+    how(Letters)
+
+
 STARTS = ("start", "start_many")
 ENDS = ("succeed", "succeed_many")
 
@@ -81,5 +89,11 @@ POINTS: dict[str, Callable[[], None]] = {
     "succeed.before": lambda: _each(Jobs, ENDS, _before),  # 13: the same without files
     "succeed.during": lambda: _each(Jobs, ENDS, _during),  # 14: tx 2 is on its way
     "succeed.after": lambda: _each(Jobs, ENDS, _after),  # 14: committed, the answer is lost
+    "letter.before": lambda: _letters(lambda o: _before(o, "_send")),  # 16: marked, not sent
+    "letter.during": lambda: _letters(lambda o: _during(o, "_send")),  # 16: it is on its way
+    "letter.after": lambda: _letters(lambda o: _after(o, "_send")),  # 18: sent, not written down
+    "edit.after": lambda: _letters(lambda o: _after(o, "edit", lambda _: True)),  # 18: an edit
+    "delay.before": lambda: _before(Deliveries, "delay"),  # 17: refused, not written down
+    "part.noted": lambda: _after(Deliveries, "note_part"),  # 18: one part is written down
     "entry.open": lambda: _before(Consumer, "settle"),  # 15: never closed
 }

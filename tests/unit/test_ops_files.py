@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ops.base import metrics
+from ops.base.accounts import endpoints
 from ops.base.settings import PREFIX, Settings
 from ops.grafana.overview import overview
 from ops.grafana.panels import COLUMNS, to_json
@@ -207,10 +208,10 @@ def test_compose_would_start_with_these_settings(monkeypatch: pytest.MonkeyPatch
         assert settings.host == "0.0.0.0"
 
 
-def interpolated(text: str, given: dict[str, str]) -> str:
+def interpolated(text: str, given: dict[str, str], told: dict[str, str] | None = None) -> str:
     def value(found: re.Match[str]) -> str:
         name, sign, rest = found.groups()
-        return given[name] if sign == ":?" else rest
+        return given[name] if sign == ":?" else (told or {}).get(name, rest)
 
     return re.sub(r"\$\{(\w+)(:[?-])([^}]*)\}", value, text)
 
@@ -221,6 +222,28 @@ def ours() -> dict[str, dict[str, Any]]:
 
 def dockerfile() -> str:
     return (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("service", sorted(ours()))
+def test_a_key_in_the_env_file_reaches_whoever_quotes_and_whoever_works(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is not told of a key would answer with the local provider, or quote for it."""
+    given = {"LEYDEN_MASTER_KEY": "A" * 43 + "=", "POSTGRES_PASSWORD": "abc"}
+    told = {
+        f"LEYDEN_{name}_{what}": f"https://{name.lower()}.example" if what == "BASE_URL" else name
+        for name in ("OPENAI", "OPENROUTER", "KIE")
+        for what in ("BASE_URL", "API_KEY")
+    }
+    told["LEYDEN_PUBLIC_URL"] = "https://leyden.example"
+    for name, value in SERVICES[service]["environment"].items():
+        monkeypatch.setenv(name, interpolated(str(value), given, told))
+    settings = Settings(_env_file=None)
+    accounts = endpoints(settings)
+    assert {(name, one.base_url, one.api_key) for name, one in accounts.items()} == {
+        (name, f"https://{name}.example", name.upper()) for name in ("openai", "openrouter", "kie")
+    }
+    assert settings.public_url == "https://leyden.example"
 
 
 def test_secrets_are_asked_for_and_never_written_down() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from ops.base import clock, metrics
 from ops.base.logs import get_logger
 from schemas.plans import kind_limits
+from storage.deliveries import Deliveries
 from storage.gauges import measure
 from storage.pool import Database
 from storage.queue import REDIS_TROUBLE, Queue
@@ -63,6 +64,9 @@ class Sweeper:
             metrics.unknown_kind_jobs.labels(kind=kind.value).set(unknown)
         metrics.ledger_holds_active.set(seen.holds)
         metrics.ledger_holds_units.set(seen.held_units)
+        waiting = await Deliveries(self._db).waiting()
+        metrics.deliveries_waiting.set(waiting.number)
+        metrics.deliveries_oldest_seconds.set(waiting.oldest_s)
 
     async def _ages(self) -> dict[int, float]:
         try:

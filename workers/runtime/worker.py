@@ -9,9 +9,9 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from uuid import uuid4
 
 from arq.cron import CronJob
@@ -61,14 +61,26 @@ class Terms:
     idle_exit_s: float | None = None
 
 
+class Errand(Protocol):
+    """Work beside the jobs, with truth of its own elsewhere; entries of its kind only wake it."""
+
+    def ring(self) -> None: ...
+
+    async def run(self, stop: Stop) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What it stands on. `control` is a small pool that jobs never use: renewals and sweeps."""
+    """What it stands on. `control` is a small pool that jobs never use: renewals and sweeps.
+
+    `errands`: by the kind of the entries that wake them.
+    """
 
     jobs: Jobs
     control: Database
     queue: Queue
     health: Health
+    errands: Mapping[str, Errand] = field(default_factory=dict)
 
 
 class StreamWorker(Worker):
@@ -123,6 +135,7 @@ class StreamWorker(Worker):
             ports.control, ports.queue, lease_s=terms.lease_s, kinds=terms.kinds
         )
         self._warden = warden
+        self._errands = dict(ports.errands)
         self._reading: asyncio.Task[None] | None = None
         self._started_at = clock.unix_s()
         self._busy_at_s = clock.monotonic_s()
@@ -196,6 +209,8 @@ class StreamWorker(Worker):
         rounds.start(metrics.sample_loop_lag(), name="lag")
         if self._warden is not None:
             self._wards.start(self._warden.run(self.stop), name="warden")
+        for name, errand in self._errands.items():
+            self._wards.start(errand.run(self.stop), name=name)
         for name, work, every_s in (
             ("sweep", self._sweeper.sweep, sweep_s),
             ("take_over", self._take_over, lease_s / 3),
@@ -215,6 +230,11 @@ class StreamWorker(Worker):
 
     def deliver(self, entry: Entry) -> None:
         """Begin with one wake-up. A job that is in hand already is not started again."""
+        errand = self._errands.get(entry.kind)
+        if errand is not None:
+            errand.ring()
+            self._starter.close_entry(entry)
+            return
         known = self.hand.get(entry.job_id)
         if known is not None:
             known.again = entry

@@ -57,6 +57,8 @@ class TaskContext:
     """Set when the user wants no more: a text that is being written ends there."""
     max_output_tokens: int | None = None
     """What was reserved for, where it counts in tokens."""
+    partial: Callable[[str], None] | None = None
+    """Hears the whole text so far while it is written."""
 
     def call(self, model: Model) -> Call:
         """The circumstances under which this task asks a provider."""
@@ -66,6 +68,7 @@ class TaskContext:
             report=self.report,
             journal=self.journal,
             cancel=self.cancel,
+            on_text=self.partial,
             max_output_tokens=self.max_output_tokens,
             last_look=self.last_look,
         )

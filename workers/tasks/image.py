@@ -27,7 +27,7 @@ async def generate(payload: ImageGenerate, ctx: TaskContext) -> ImageGenerated:
 async def edit(payload: ImageEdit, ctx: TaskContext) -> ImageEdited:
     chosen = ctx.providers.edit(payload.model)
     picture = await load_picture(payload.file, ctx)
-    ask = EditImage(picture, payload.operations)
+    ask = EditImage(picture, payload.operations, payload.prompt or "")
     answer = await chosen.port.edit(ask, ctx.call(chosen.model))
     return ImageEdited(
         provider=answer.origin.provider,

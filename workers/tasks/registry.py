@@ -30,9 +30,9 @@ TASKS: Final[dict[Kind, Task]] = {
     task.kind: task
     for task in (
         Task(Kind.TEXT_IMPROVE, text.improve),
-        Task(Kind.TEXT_GENERATE, text.generate),
+        Task(Kind.TEXT_GENERATE, text.generate, frozenset({1, 2})),
         Task(Kind.IMAGE_GENERATE, image.generate),
-        Task(Kind.IMAGE_EDIT, image.edit),
+        Task(Kind.IMAGE_EDIT, image.edit, frozenset({1, 2})),
         Task(Kind.IMAGE_ANALYZE, image.analyze),
         Task(Kind.VIDEO_GENERATE, video.generate),
         Task(Kind.FILE_PROCESS, file.process),

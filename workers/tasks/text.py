@@ -24,7 +24,12 @@ async def improve(payload: TextImprove, ctx: TaskContext) -> TextImproved:
 
 async def generate(payload: TextGenerate, ctx: TaskContext) -> TextGenerated:
     chosen = ctx.providers.text(payload.model)
-    ask = GenerateText(payload.prompt, payload.pages * PAGE_CHARACTERS)
+    ask = GenerateText(
+        payload.prompt,
+        payload.pages * PAGE_CHARACTERS,
+        history=tuple((turn.by, turn.text) for turn in payload.history),
+        chat=payload.chat,
+    )
     answer = await chosen.port.generate(ask, ctx.call(chosen.model))
     return TextGenerated(
         provider=answer.origin.provider,
