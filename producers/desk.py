@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from ledger.housekeeping import keep_prices
 from ledger.pricing import Pricing
 from ledger.receipts import Receipts
 from ledger.statement import Statement
@@ -13,6 +14,7 @@ from ops.base.clock import now
 from ops.base.settings import Settings
 from producers.intake import Intake
 from producers.offer import Offers
+from producers.updates import Door
 from schemas.catalogue import catalogue
 from schemas.plans import plans
 from storage import migrate
@@ -29,6 +31,7 @@ from storage.pool import Database
 from storage.projects import Projects
 from storage.queue import Queue
 from storage.results import Results
+from storage.updates import Updates
 from storage.users import SignUp, Users
 
 DECODE_CALLS_MAX = 200
@@ -52,6 +55,9 @@ class Desk:
     children: Children
     addresses: Addresses
     callbacks: Callbacks
+    offers: Offers
+    updates: Updates
+    door: Door
 
     @classmethod
     async def open(
@@ -64,17 +70,17 @@ class Desk:
         db = await Database.open(database_url, size=settings.database_pool_size)
         try:
             await migrate.check(db)
+            await keep_prices(db)  # what is quoted here can be explained for ever
             queue = await Queue.open(redis_url, timeout_s=settings.redis_timeout_s)
-            addresses = Addresses(master_key, public_url=settings.public_url)
-            return cls._build(settings, db, queue, Keys(db, master_key), addresses)
+            return cls._build(settings, db, queue, master_key)
         except BaseException:
             await db.close()
             raise
 
     @classmethod
-    def _build(
-        cls, settings: Settings, db: Database, queue: Queue, keys: Keys, addresses: Addresses
-    ) -> Self:
+    def _build(cls, settings: Settings, db: Database, queue: Queue, master_key: bytes) -> Self:
+        keys = Keys(db, master_key)
+        updates = Updates(db, master_key)
         blobs = Blobs.open(settings.blob_url)
         users = Users(db, keys, SignUp.of(plans(), waiting_max=settings.waiting_max))
         files = Files(db, keys, blobs)
@@ -106,8 +112,11 @@ class Desk:
             statement=Statement(db),
             intake=intake,
             children=Children(_decode_profile(settings), slots=settings.children),
-            addresses=addresses,
+            addresses=Addresses(master_key, public_url=settings.public_url),
             callbacks=Callbacks(Inbox(db), Calls(db), queue),
+            offers=offers,
+            updates=updates,
+            door=Door.of(settings, updates, master_key=master_key),
         )
 
     async def receive(self, user_id: int, data: bytes) -> StoredFile:

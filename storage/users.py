@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.errors import InvalidInput, Missing
 from schemas.ids import derive_id
 from schemas.plans import Grant, PlanName, Plans
+from schemas.texts import languages
 from storage.batch import Batch
 from storage.crypto import FIRST_KEY_VERSION, Keys
 from storage.pool import Database
@@ -33,6 +35,8 @@ select a.id, a.status::text, a.plan, a.language, a.time_zone, a.created_at,
 _PLAN = "select plan from app.user_account where id = $1"
 _PLANS = "select id, plan from app.user_account where id = any ($1)"
 _NAMES = "select provider, external_id from app.identity where user_id = $1 order by created_at"
+_SET_LANGUAGE = "update app.user_account set language = $2 where id = $1 and status <> 'erased'"
+_SET_ZONE = "update app.user_account set time_zone = $2 where id = $1 and status <> 'erased'"
 _NUMBERED = """
 select external_id from app.identity
  where provider = $1 and external_id like $2 || '-%' order by created_at
@@ -132,6 +136,21 @@ class Users:
         return [
             (row["provider"], row["external_id"]) for row in await self._db.fetch(_NAMES, user_id)
         ]
+
+    async def set_language(self, user_id: int, language: str) -> None:
+        """One of `schemas.texts.languages()`. Raises InvalidInput."""
+        if language not in languages():
+            raise InvalidInput("invalid_input", field="language")
+        await self._db.execute(_SET_LANGUAGE, user_id, language)
+
+    async def set_zone(self, user_id: int, zone: str) -> None:
+        """A name such as `Europe/Moscow`. Raises InvalidInput for one that nobody knows."""
+        try:
+            known = ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            # OSError: a name that is a folder of the zones
+            raise InvalidInput("invalid_input", field="time_zone") from error
+        await self._db.execute(_SET_ZONE, user_id, known.key)
 
     async def next_free(self, provider: str, stem: str) -> str:
         """`demo` -> `demo-3` when demo-1 and demo-2 are taken. Two callers may get the same one."""

@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="the long form: full counts of kills and jobs"
     )
+    parser.addoption("--shots", type=Path, help="a folder for screenshots of the pages, to look at")
     parser.addoption("--seed", type=int, help="repeat a random run; every run prints its seed")
 
 
@@ -92,6 +93,14 @@ def _leave_out_slow(config: pytest.Config, items: list[pytest.Item]) -> None:
 @pytest.fixture
 def long_form(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
+def shots(request: pytest.FixtureRequest) -> Path | None:
+    folder: Path | None = request.config.getoption("--shots")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture

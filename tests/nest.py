@@ -20,6 +20,7 @@ PRELOAD = (
     "ops.cli.main",
     "ops.sandbox.app",
     "producers.api.app",
+    "producers.bot.program",
     "tests.nest",
     "tests.ring",
     "workers.process",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 180.0
 STEM: Final = "demo"
+CHAT_PAGE: Final = "http://127.0.0.1:8090/chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ def demo(as_json: Json = False) -> None:
         console.print("[dim]starting PostgreSQL and Valkey ...[/]")
     with session(process="leyden demo") as here:
         ok = run_async(_play(here, live=not as_json))
+    if not as_json:
+        console.print(
+            "\n[bold]Talk to the bots:[/] run `make dev` (`leyden up`) and open "
+            f"{CHAT_PAGE}. No token or account is needed.",
+            soft_wrap=True,
+        )
     if not ok:
         raise typer.Exit(1)
 

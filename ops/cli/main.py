@@ -5,7 +5,21 @@ from typing import NoReturn
 
 import typer
 
-from ops.cli import dead, demo, doctor, jobs, lanes, ledger, models, serve, status, up
+from ops.cli import (
+    bot,
+    dead,
+    demo,
+    doctor,
+    jobs,
+    lanes,
+    ledger,
+    models,
+    sandbox,
+    serve,
+    stars,
+    status,
+    up,
+)
 from ops.cli.output import errors, plain
 from ops.cli.worker import worker
 from schemas.errors import ConfigError, LeydenError, Refused
@@ -28,12 +42,16 @@ app.command(rich_help_panel="Start here")(demo.demo)
 app.command(rich_help_panel="Start here")(up.up)
 app.command(rich_help_panel="Processes")(serve.api)
 app.command(rich_help_panel="Processes")(worker)
+app.command(rich_help_panel="Processes")(bot.bot)
+app.command(rich_help_panel="Processes")(sandbox.sandbox)
 app.command(rich_help_panel="Processes")(serve.migrate)
 app.command(rich_help_panel="Look and act")(status.status)
 app.add_typer(jobs.app, name="jobs", rich_help_panel="Look and act")
 app.add_typer(dead.app, name="dead", rich_help_panel="Look and act")
+app.add_typer(bot.app, name="updates", rich_help_panel="Look and act")
 app.add_typer(lanes.app, name="lanes", rich_help_panel="Look and act")
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Look and act")
+app.add_typer(stars.app, name="stars", rich_help_panel="Look and act")
 app.add_typer(models.app, name="models", rich_help_panel="Look and act")
 app.command(rich_help_panel="Look and act")(doctor.doctor)
 

@@ -9,7 +9,7 @@ import typer
 from schemas.errors import ConfigError
 from schemas.jobs import Lane
 
-RUNNABLE: Final = (Lane.TEXT, Lane.IMAGE, Lane.VIDEO)
+RUNNABLE: Final = (Lane.TEXT, Lane.IMAGE, Lane.VIDEO, Lane.POST)
 SUSPECT_COMMAND: Final = (sys.executable, "-m", "workers.suspect")
 
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from ops.base import metrics
 from ops.base.health import Health
 from ops.base.nursery import Nursery
-from producers.api import callbacks, files, health, jobs, problems, projects, wallet
+from producers.api import callbacks, files, health, jobs, problems, projects, telegram, wallet
 from producers.api.auth import Gate
 from producers.api.guards import BodyCap, Watch
 from producers.desk import Desk
@@ -27,7 +27,7 @@ def build_app(desk: Desk, *, key: str, checks: Health | None = None) -> FastAPI:
     app.state.gate = Gate(desk.users, key=key, host=desk.settings.host)
     app.state.health = checks or Health()
     app.state.health.add("postgres", lambda: desk.db.fetchval("select 1"))
-    for part in (jobs, files, wallet, projects, callbacks, health):
+    for part in (jobs, files, wallet, projects, callbacks, telegram, health):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(

@@ -3,7 +3,6 @@
 Skipped where there is no Chromium. The bot is the echo bot of the tests.
 """
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,16 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiogram.types import BufferedInputFile, InputMediaPhoto
 
+from tests.e2e.browser import CHROMIUM, DESK, PHONE, opened_page
 from tests.integration.sandbox_telegram import BOT_ID, TOKEN, Play, picture, playing, polling
 from tests.support import wait_until
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 pytest.importorskip("playwright", reason="playwright is not installed")
@@ -53,21 +48,9 @@ class Visit:
 async def visiting(
     play: Play, size: dict[str, int] = DESK, *, locale: str = "en-GB", scheme: str = "light"
 ) -> AsyncIterator[Visit]:
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        context = await browser.new_context(viewport=size, locale=locale, color_scheme=scheme)  # type: ignore[arg-type]
-        page = await context.new_page()
-        troubles: list[str] = []
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "console", lambda said: troubles.append(said.text) if said.type == "error" else None
-        )
-        await page.goto(f"{play.url}/chat")
-        await page.locator("#app").wait_for(state="visible")
+    async with opened_page(f"{play.url}/chat", size, locale=locale, scheme=scheme) as opened:
+        page, troubles = opened
         yield Visit(page, play, troubles)
-        await browser.close()
 
 
 async def test_a_newcomer_talks_to_a_bot(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def worker_of(running: Running) -> psutil.Process:
 
 @pytest.mark.timeout(300)
 async def test_a_photo_goes_through_the_running_cluster(tmp_path: Path) -> None:
-    with background(tmp_path, "up", **SETTINGS) as running:
+    with background(tmp_path, "up", "--sandbox-port", "0", **SETTINGS) as running:
         async with await client_of(tmp_path, running) as client:
             sent = await client.post("/v1/files", files={"file": ("photo.jpg", samples.photo())})
             wish = {

@@ -18,7 +18,14 @@ from storage.pool import Database
 
 MASTER_KEY = b"a master key of thirty-two bytes"
 DOWN = "redis://127.0.0.1:1/0"
-KINDS = ("text.improve:1", "text.generate:1", "image.generate:1", "file.process:1")
+KINDS = (
+    "text.improve:1",
+    "text.generate:1",
+    "text.generate:2",
+    "image.analyze:1",
+    "image.generate:1",
+    "file.process:1",
+)
 
 
 def settings_in(folder: Path, **changed: Any) -> Settings:

@@ -1,0 +1,156 @@
+"""Pictures and documents: with words an edit, alone a choice, documents by the page with the price first."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiogram import F, Router
+from aiogram.types import CallbackQuery, Message
+
+from producers.bot import flow, picture_edits
+from producers.bot.chat import EDIT_MODE
+from producers.bot.guest import Guest
+from producers.bot.media import fetch_all
+from producers.bot.presses import Pressed, button
+from producers.bot.refusals import refusals
+from producers.bot.room import Room
+from producers.bot.texts import offer_styles
+from schemas.buttons import Press
+from schemas.errors import Refused
+from schemas.jobs import Kind
+from schemas.money import App
+from schemas.speech import html
+from schemas.texts import text
+from storage.files import StoredFile
+from storage.inspect import IMAGE_FORMATS
+
+PHOTO: Final = "photo"
+FILE: Final = "file"
+DESCRIBE, EDIT, FOR_POST, ANIMATE = "describe", "edit", "post", "animate"
+KIND_OF_CHOICE: Final = {
+    DESCRIBE: Kind.IMAGE_ANALYZE,
+    EDIT: Kind.IMAGE_EDIT,
+    FOR_POST: Kind.IMAGE_ANALYZE,
+    ANIMATE: Kind.VIDEO_GENERATE,
+}
+ACTIONS: Final = ("extract", "improve", "outline")
+
+
+def router() -> Router:
+    made = Router(name="photo")
+    made.message.register(on_sent, F.photo | F.document)
+    made.message.register(on_other, F.content_type.in_({"voice", "audio", "video", "sticker"}))
+    made.callback_query.register(on_photo, Pressed(PHOTO), F.message)
+    made.callback_query.register(on_file, Pressed(FILE), F.message)
+    return made
+
+
+async def on_sent(
+    _: Message, room: Room, guest: Guest, words: str, album: Sequence[Message]
+) -> None:
+    """`album`: all messages of it, this one among them; one message is an album of one."""
+    try:
+        stored = await fetch_all(room, guest, album)
+    except Refused as refused:
+        await flow.tell_refusal(room, guest, refused)
+        return
+    pictures = [one for one in stored if one.facts.media_type in IMAGE_FORMATS]
+    documents = [one for one in stored if one.facts.media_type not in IMAGE_FORMATS]
+    for number, document in enumerate(documents):
+        await _offer_document(room, guest.part(number) if number else guest, document)
+    if not pictures:
+        return
+    if words.strip() and App.VIAIZER not in guest.features:
+        await offer_styles(room, guest, words)
+    elif words.strip():
+        await _edit_all(room, guest.within(App.VIAIZER), pictures, words)
+    else:
+        await _offer_choices(room, guest, pictures)
+
+
+async def on_other(_: Message, room: Room, guest: Guest) -> None:
+    if guest.private:
+        await room.say.send(guest, html("bot.cannot-read", guest.language))
+
+
+async def _edit_all(room: Room, guest: Guest, pictures: list[StoredFile], words: str) -> None:
+    for number, picture in enumerate(pictures):
+        part = guest.part(number) if number else guest
+        await picture_edits.edit(room, part, picture.id, words)
+
+
+async def _offer_choices(room: Room, guest: Guest, pictures: list[StoredFile]) -> None:
+    """What can be done with it, each with its price."""
+    files = [str(one.id) for one in pictures]
+    wish_id = await flow.keep(room, guest, None, {"files": files}, "photo")
+    rows = []
+    for choice in _choices(guest):
+        units = await _price_units(room, guest, choice, files)
+        label = text(f"bot.photo.{choice}", guest.language, price_units=units)
+        rows.append([button(label, PHOTO, wish_id, choice)])
+    asked = html("bot.photo", guest.language, count=len(files))
+    await room.say.send(guest, asked, keyboard=rows, reply_to=guest.message_id)
+
+
+def _choices(guest: Guest) -> tuple[str, ...]:
+    every = (DESCRIBE, EDIT, FOR_POST, ANIMATE)
+    return every if App.VIAIZER in guest.features else (DESCRIBE, FOR_POST)
+
+
+async def _price_units(room: Room, guest: Guest, choice: str, files: list[str]) -> int:
+    """For all pictures; a post costs the description and one page of text beside it."""
+    told: dict[str, Any] = {"file": files[0]}
+    if choice == EDIT:
+        told["operations"] = [{"op": "sharpen"}]
+    units = await flow.price_units(room, guest, KIND_OF_CHOICE[choice], told)
+    if choice == FOR_POST:
+        units += await flow.price_units(room, guest, Kind.TEXT_IMPROVE, {"text": "-"})
+    return units * len(files)
+
+
+async def on_photo(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
+    """One job for each picture and choice, however often it is tapped."""
+    async with refusals(room, guest, callback):
+        wish = await room.wishes.get(guest.user_id, press.job_id)
+        files: list[str] = wish.input["input"]["files"]
+        if press.arg == EDIT:
+            mode = f"{EDIT_MODE}{files[0]}"
+            await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=mode)
+            await room.say.send(guest, html("bot.edit.ask", guest.language))
+            return
+        kind = KIND_OF_CHOICE.get(press.arg, Kind.IMAGE_ANALYZE)
+        for number, file in enumerate(files):
+            part = f"{press.arg}-{number}"
+            job_id = await flow.run_part(
+                room, guest, wish.id, part=part, changes={"file": file}, kind=kind
+            )
+            if press.arg == FOR_POST and job_id is not None:
+                await flow.then(
+                    room, guest, Kind.TEXT_IMPROVE, {"style": "friendly"}, after_job=job_id
+                )
+
+
+async def _offer_document(room: Room, guest: Guest, document: StoredFile) -> None:
+    """Per page, and the price first."""
+    told = {"file": str(document.id)}
+    try:
+        units = await flow.price_units(room, guest, Kind.FILE_PROCESS, told)
+    except Refused as refused:
+        await flow.tell_refusal(room, guest, refused)
+        return
+    wish_id = await flow.keep(room, guest, Kind.FILE_PROCESS, told, "document")
+    rows = [
+        [
+            button(
+                text(f"bot.file.{action}", guest.language, price_units=units), FILE, wish_id, action
+            )
+        ]
+        for action in ACTIONS
+    ]
+    asked = html("bot.file", guest.language, pages=document.facts.pages, price_units=units)
+    await room.say.send(guest, asked, keyboard=rows, reply_to=guest.message_id)
+
+
+async def on_file(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
+    action = press.arg if press.arg in ACTIONS else ACTIONS[0]
+    async with refusals(room, guest, callback):
+        await flow.run_part(room, guest, press.job_id, part=action, changes={"action": action})

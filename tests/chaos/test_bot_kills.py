@@ -1,0 +1,189 @@
+"""Processes of the bot die: at named lines, and by kill -9 under load. No accepted update is lost."""
+
+import asyncio
+import json
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ops.base.nursery import Nursery
+from tests.integration.sandbox_telegram import Play, playing
+from tests.nest import Hatched
+from tests.ring import REPOSITORY, Ring
+from tests.support import wait_until
+
+BOT = 4242
+TOKEN = "4242:AAE-bot-of-the-chaos-tests"
+KILLED = -signal.SIGKILL
+
+
+@dataclass
+class Bots:
+    """Bot processes of one ring, on the sandbox's Telegram."""
+
+    ring: Ring
+    play: Play
+    processes: list[Hatched] = field(default_factory=list)
+
+    def start(self, die_at: str = "") -> Hatched:
+        settings = self.ring.settings.model_dump(mode="json", exclude={"master_key"})
+        settings |= {"telegram_bots": f"viaizer:{TOKEN}", "telegram_base_url": self.play.url}
+        told = json.dumps({"settings": settings, "die_at": die_at})
+        log = self.ring.folder / "bot.log"
+        process = Hatched.run("tests.chaos.bot", told, cwd=REPOSITORY, log=log, output=log)
+        self.processes.append(process)
+        return process
+
+    async def person(self) -> int:
+        person = int((await self.play.do("people"))["id"])
+        await self.play.do("say", person=person, bot=BOT, text="/new")
+        return person
+
+    async def ask(self, person: int, text: str) -> None:
+        await self.play.do("say", person=person, bot=BOT, text=text)
+
+    async def open_updates(self) -> int:
+        return int(
+            await self.ring.owner.fetchval(
+                "select count(*) from app.inbox where handled_at is null"
+            )
+        )
+
+    async def settled(self, jobs: int, timeout_s: float = 60) -> None:
+        """So many jobs, and no update is open, here or at Telegram."""
+
+        async def done() -> bool:
+            waiting = (await self.play.call("getWebhookInfo", TOKEN))["result"]
+            return (
+                await self.ring.count("true") >= jobs
+                and waiting["pending_update_count"] == 0
+                and await self.open_updates() == 0
+            )
+
+        await wait_until(done, timeout_s, f"{jobs} jobs and nothing open")
+        assert await self.ring.count("true") == jobs
+
+
+@asynccontextmanager
+async def bots_of(ring: Ring) -> AsyncIterator[Bots]:
+    async with playing() as play:
+        await play.put("limits", {"enabled": False})
+        await play.call("getMe", TOKEN)
+        bots = Bots(ring, play)
+        try:
+            yield bots
+        finally:
+            for process in bots.processes:
+                process.kill()
+                await process.wait()
+
+
+@pytest.mark.parametrize(
+    "die_at",
+    ["update.received", "update.kept", "update.claimed", "update.handled", "card.sent"],
+)
+async def test_1_2_the_bot_dies_over_an_update_that_is_handled_once(
+    ring: Ring, die_at: str
+) -> None:
+    async with bots_of(ring) as bots:
+        ann = await bots.person()
+        await bots.ask(ann, "/image a boat in a storm")
+        assert await bots.start(die_at).wait() == KILLED
+        bots.start()
+        await bots.settled(1)
+
+
+async def test_20_the_bot_dies_after_its_answer_before_a_payment(ring: Ring) -> None:
+    """The answer was given: the payment goes on, and is credited by who comes after."""
+    async with bots_of(ring) as bots:
+        ann = await bots.person()
+        process = bots.start("checkout.answered")
+        message_id = await invoice(bots, ann)
+        paid = await bots.play.do("pay", person=ann, bot=BOT, message_id=message_id)
+        assert paid["outcome"] == "paid", paid
+        assert await process.wait() == KILLED
+        bots.start()
+        await wait_until(lambda: purchases(ring), 30, "the payment is credited")
+        await bots.settled(0)
+        assert await purchases(ring) == 1
+
+
+async def test_21_a_payment_that_was_received_by_a_bot_that_died_is_credited_once(
+    ring: Ring,
+) -> None:
+    async with bots_of(ring) as bots:
+        ann = await bots.person()
+        healthy = bots.start()
+        message_id = await invoice(bots, ann)
+        task = Nursery("tests")
+        async with task:
+            paying = task.start_task(
+                bots.play.do("pay", person=ann, bot=BOT, message_id=message_id, times=5),
+                name="pay",
+            )
+            await asyncio.wait({paying})
+            healthy.kill()
+            await healthy.wait()
+        bots.start()
+        await wait_until(lambda: purchases(ring), 30, "the payment is credited")
+        await bots.settled(0)
+        assert await purchases(ring) == 1
+
+
+@pytest.mark.timeout(3600)
+async def test_no_accepted_update_is_lost_when_bots_are_killed_under_load(
+    ring: Ring, long_form: bool, seed: int
+) -> None:
+    kills, chance = 300 if long_form else 20, random.Random(seed)
+    async with bots_of(ring) as bots:
+        crowd = [await bots.person() for _ in range(kills)]
+        alive = [bots.start(), bots.start()]
+        asked = 0
+        for number in range(kills):
+            before = await ring.count("true")
+            for person in chance.sample(crowd, 8):
+                await bots.ask(person, f"question {number}")
+                asked += 1
+            await some_progress(ring, before, chance.randint(1, 6))
+            place = chance.randrange(len(alive))
+            alive[place].kill()
+            assert await alive[place].wait() == KILLED
+            alive[place] = bots.start()
+        await bots.settled(asked, timeout_s=120)
+
+
+async def some_progress(ring: Ring, before: int, jobs: int) -> None:
+    async def made() -> bool:
+        return await ring.count("true") >= before + jobs
+
+    await wait_until(made, 60, f"{jobs} more jobs")
+
+
+async def purchases(ring: Ring) -> int:
+    """Credits that were bought: each purchase is one line of the person's own book."""
+    sql = "select count(*) from audit_ledger where entry = 'purchase' and account like '%:CREDIT'"
+    return int(await ring.owner.fetchval(sql))
+
+
+async def invoice(bots: Bots, person: int) -> int:
+    """Through /buy and its first package to the message with the invoice."""
+    await bots.ask(person, "/buy")
+
+    async def said(mark: str) -> dict[str, Any] | None:
+        told: dict[str, int | str] = {"bot": BOT, "person": person, "by_bots": "true"}
+        answer = await bots.play.http.get("/_sandbox/telegram/messages", params=told)
+        return next((one for one in reversed(answer.json()) if mark in json.dumps(one)), None)
+
+    shop = await wait_until(lambda: said("50 credits"), 60, "the shop is open")
+    assert shop is not None
+    rows = shop["reply_markup"]["inline_keyboard"]
+    label = next(key["text"] for row in rows for key in row if "50 credits" in key["text"])
+    await bots.play.do("press", person=person, bot=BOT, message_id=shop["message_id"], label=label)
+    found = await wait_until(lambda: said('"invoice"'), 60, "there is an invoice")
+    assert found is not None
+    return int(found["message_id"])
