@@ -31,6 +31,8 @@ from workers.mailroom import Mailroom
 from workers.providers.registry import Providers
 from workers.runtime.rounds import Stop
 
+ON_ITS_WAY_S = 0.5
+"""A request may take so long on a busy machine before it arrives."""
 BOT = "viaizer"
 LEASE_S = 30.0
 KINDS = tuple(f"{kind}:1" for kind in Kind)
@@ -250,6 +252,20 @@ class Postbox:
     async def calls(self, method: str = "") -> list[dict[str, Any]]:
         answer = await self.play.http.get("/_sandbox/telegram/calls", params={"method": method})
         found: list[dict[str, Any]] = answer.json()
+        return found
+
+    async def too_early(self) -> list[dict[str, Any]]:
+        """Calls that came in spite of a pause they could know of: not those that were on their way
+        when it was told.
+        """
+        told: dict[tuple[int, str], float] = {}
+        found = []
+        for call in await self.calls():
+            place = call["bot"], call["chat_id"]
+            if call["too_early"] and call["at"] > told.get(place, 0.0) + ON_ITS_WAY_S:
+                found.append(call)
+            if call["status"] == 429:
+                told[place] = call["at"]
         return found
 
     def mailroom(self) -> Mailroom:

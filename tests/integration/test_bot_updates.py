@@ -136,7 +136,7 @@ async def test_a_failed_answer_of_telegram_is_waited_out_and_makes_no_second_job
         fault = {"match": {"method": "sendMessage"}, "fault": "server_error", "times": 2}
         await play.put("faults", [fault])
         await play.do("say", person=ann, bot=BOT, text="/image a boat")
-        await bots.hears(ann, "picture")
+        await wait_until(bots.jobs, 20, "the request has become a job")
         await bots.idle()
         assert len(await bots.jobs()) == 1
 
