@@ -21,7 +21,9 @@ log = get_logger(__name__)
 
 Haste = Literal["final", "live"]
 
-REDIS_TIMEOUT_S: Final = 0.5
+REDIS_TIMEOUT_S: Final = 1.0
+PAUSE_TIMEOUT_S: Final = 5.0
+"""A pause that nobody hears of costs more than waiting for a busy Redis."""
 REDIS_QUIET_S: Final = 1.0
 """After a failure nobody asks Redis for so long."""
 WANT_MS: Final = 400
@@ -145,7 +147,7 @@ class Limiter:
         self._alone.pause(bot_id, chat_id, retry_after_s)
         place = "all" if chat_id is None else str(chat_id)
         try:
-            async with asyncio.timeout(REDIS_TIMEOUT_S):
+            async with asyncio.timeout(PAUSE_TIMEOUT_S):
                 await self._pause(
                     keys=[_pause_key(bot_id, place)], args=[math.ceil(retry_after_s * 1000)]
                 )
