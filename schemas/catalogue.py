@@ -7,11 +7,11 @@ local row answers only where no other one can. A row that has retired, or whose 
 answered for by the first of its `replaced_by` that can be used.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -84,6 +84,10 @@ class Alias(BaseModel):
         return frozenset({*self.default, *self.FREE, *self.PRO, *self.ENTERPRISE})
 
 
+_Question = tuple[str, Modality, PlanName | None, date | None]
+ANSWERS_KEPT: Final = 1_000
+
+
 class Catalogue(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -95,6 +99,7 @@ class Catalogue(BaseModel):
 
     _available: frozenset[str] | None = PrivateAttr(None)
     _today: Callable[[], date] | None = PrivateAttr(None)
+    _answers: dict[_Question, tuple[Model, ...]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> Self:
@@ -117,6 +122,12 @@ class Catalogue(BaseModel):
         copy = self.model_copy()
         copy._available = frozenset(available)  # noqa: SLF001 (our own copy)
         copy._today = today  # noqa: SLF001
+        return copy
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy remembers no answers: it may hold other models."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy._answers = {}  # noqa: SLF001
         return copy
 
     def resolve(
@@ -143,6 +154,25 @@ class Catalogue(BaseModel):
         `available`: providers with a key; without it, those the catalogue is bound to, else all. Raises
         InvalidInput `unknown_model`, or `model_unavailable` for a known one that nobody can answer for.
         """
+        if available is not None:
+            return self._decide(name, modality, available, plan)
+        # Every job asks; the answer changes with the day at most.
+        question = (name, modality, plan, self._today() if self._today else None)
+        answers = self._answers
+        if (known := answers.get(question)) is None:
+            known = self._decide(name, modality, self._available, plan)
+            if len(answers) >= ANSWERS_KEPT:
+                answers.clear()
+            answers[question] = known
+        return known
+
+    def _decide(
+        self,
+        name: str,
+        modality: Modality,
+        available: Collection[str] | None,
+        plan: PlanName | None,
+    ) -> tuple[Model, ...]:
         alias = self.aliases.get(name)
         rows = [*map(self.row, alias.candidates(plan))] if alias else [*self._stand_ins(name)]
         fitting = [row for row in rows if row is not None and row.serves(modality)]
@@ -166,8 +196,7 @@ class Catalogue(BaseModel):
         return row.is_retired(self._today() if self._today else None)
 
     def _can(self, row: Model, available: Collection[str] | None) -> bool:
-        providers = self._available if available is None else available
-        return not self.is_retired(row) and (providers is None or row.provider in providers)
+        return not self.is_retired(row) and (available is None or row.provider in available)
 
     def _stand_ins(self, name: str) -> Iterator[Model]:
         """The row of a name, then all that may take its place, nearest first; each once."""

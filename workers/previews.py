@@ -8,6 +8,7 @@ from typing import Any, Final
 
 SIDE_MAX_PIXELS: Final = 1_024
 SIZE_MAX_BYTES: Final = 96 * 1024
+POSTER_AT_S: Final = 1.0
 QUALITIES: Final = (82, 70, 55, 40, 25)
 _MADE_BY_MACHINE: Final = (
     "http://cv.iptc.org/newscodes/digitalsourcetype/{}"  # IPTC NewsCodes, digital source type
@@ -28,15 +29,20 @@ def image_preview(data: bytes, source_type: str | None) -> bytes:
 
 
 def video_poster(data: bytes, source_type: str | None) -> bytes:
-    """The first whole frame of a video as such a WebP. ValueError when it has none."""
+    """A frame of a video as such a WebP: a second in, for films begin in the dark; of a shorter one the
+    last. ValueError when it has none.
+    """
     import av
 
+    shown: Any = None
     with av.open(BytesIO(data), mode="r") as container:
-        for frame in container.decode(video=0):
-            picture: Any = frame
-            return _webp(picture.to_image(), source_type)
-    message = "a video without a frame"
-    raise ValueError(message)
+        for shown in container.decode(video=0):
+            if shown.time is None or shown.time >= POSTER_AT_S:
+                break
+        if shown is None:
+            message = "a video without a frame"
+            raise ValueError(message)
+        return _webp(shown.to_image(), source_type)
 
 
 def _webp(picture: Any, source_type: str | None) -> bytes:

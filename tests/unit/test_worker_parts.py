@@ -4,6 +4,7 @@ from io import BytesIO
 from typing import Any
 from uuid import UUID
 
+import av
 import pytest
 from PIL import Image
 from pydantic import ValidationError
@@ -157,6 +158,22 @@ def test_a_preview_fits_and_is_marked() -> None:
         assert small.format == "WEBP"
         assert max(small.size) <= previews.SIDE_MAX_PIXELS
         assert b"algorithmicMedia" in small.info["xmp"]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.0])
+def test_the_poster_of_a_film_is_not_the_dark_it_begins_in(seconds: float) -> None:
+    """Half a second of black at first, unless that is all there is."""
+    out, shades = BytesIO(), [0] * 12 + [255] * 36
+    with av.open(out, mode="w", format="mp4") as container:
+        stream: Any = container.add_stream("libx264", rate=24)
+        stream.width = stream.height = 64
+        for shade in shades[: int(24 * seconds)]:
+            picture = Image.new("RGB", (64, 64), (shade,) * 3)
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))  # type: ignore[no-untyped-call]
+        container.mux(stream.encode())
+    with Image.open(BytesIO(previews.video_poster(out.getvalue(), None))) as poster:
+        brightest = max(high for _, high in poster.convert("RGB").getextrema())  # type: ignore[misc]
+    assert (brightest > 200) == (seconds > 1)
 
 
 def test_lanes_are_named_or_refused() -> None:
