@@ -17,7 +17,8 @@ from tests.ledger_random import Trial
 SEED = 20_26
 ACTORS = 8
 STEPS = 60
-ROUNDS = 40
+ROUNDS = 200
+"""Most mistakes show in the first; one that needs a race may take many on a busy machine."""
 
 
 @dataclass(frozen=True)
