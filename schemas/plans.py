@@ -89,10 +89,46 @@ class Grant(Facts):
     kind: Literal["grant", "bonus"]
 
 
+JobsFirst = Annotated[int, Field(ge=1, le=1_000)]
+
+
+class Referral(Facts):
+    """A bonus for who invites and for who comes, held back until the latter has bought something or
+    has paid for `after_jobs` jobs. Nobody is thanked for more than `per_inviter_max` people.
+    """
+
+    inviter: Grant
+    invitee: Grant
+    after_jobs: JobsFirst
+    per_inviter_max: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Joined(Facts):
+    """A bonus for joining the operator's channel, held back in the same way."""
+
+    bonus: Grant
+    after_jobs: JobsFirst
+
+
 class Grants(Facts):
     signup: tuple[Grant, ...]
     existing_users: tuple[Grant, ...]
     first_use: dict[App, tuple[Grant, ...]]
+    referral: Referral
+    joined: Joined
+
+    @model_validator(mode="after")
+    def _rewards_are_bonuses(self) -> Self:
+        """They can neither be exchanged nor returned, so that inviting oneself is no business."""
+        rewards = (self.referral.inviter, self.referral.invitee, self.joined.bonus)
+        names = [grant.id for grant in (*self.signup, *rewards)]
+        if len(set(names)) != len(names) or any(
+            grant.kind != "bonus" or grant.units == 0 or grant.currency is Currency.XTR
+            for grant in rewards
+        ):
+            message = "rewards are bonuses of something, with ids of their own"
+            raise ValueError(message)
+        return self
 
 
 class Plans(Facts):

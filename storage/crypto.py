@@ -8,6 +8,7 @@ key, so that a person's key could be replaced too. Destroying the wrapped key er
 """
 
 import hashlib
+import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -39,6 +40,8 @@ FILE: Final = "file"
 ARTIFACT: Final = "artifact"
 """The purposes: a word per column or kind of blob. It is stored nowhere and never changes."""
 
+_MARKING: Final = b"leyden mark of a name"
+
 _KEY_OF_USER = "select id, key_version, wrapped_key from app.user_account where id = $1"
 _KEYS_OF_USERS = "select id, key_version, wrapped_key from app.user_account where id = any ($1)"
 
@@ -55,6 +58,15 @@ class MasterKeys:
     def __init__(self, current: bytes, *, older: Sequence[bytes] = ()) -> None:
         self._ciphers = {_fingerprint(key): AESGCM(key) for key in (*older, current)}
         self._current = _fingerprint(current)
+        self._marking = [hmac.digest(key, _MARKING, hashlib.sha256) for key in (current, *older)]
+
+    def marks(self, provider: str, external_id: str) -> list[bytes]:
+        """32 bytes that stand for an outside name and do not tell it, the current key's first.
+
+        All of them are to be looked for, the first one is to be kept.
+        """
+        name = f"{provider}\x1f{external_id}".encode()
+        return [hmac.digest(key, name, hashlib.sha256) for key in self._marking]
 
     def wrap(self, key: bytes, *, user_id: int) -> bytes:
         nonce = secrets.token_bytes(NONCE_SIZE_BYTES)

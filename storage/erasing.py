@@ -1,6 +1,7 @@
 """Erasing a person: refuse what is new, end what runs, then destroy the key and every name.
 
-The ledger and the rows of jobs stay, under a number that leads to nobody. Backups that are older than
+The ledger and the rows of jobs stay, under a number that leads to nobody. A keyed hash of each name stays
+too: whoever comes back is not given the gifts of a first day again. Backups that are older than
 the erasing hold only what the destroyed key would open.
 """
 
@@ -14,6 +15,8 @@ from storage.pool import Database
 
 _BEGIN: Final = "select app.begin_erasing($1)"
 _FINISH: Final = "select code, blobs from app.finish_erasing($1)"
+_NAMES: Final = "select provider, external_id from app.identity where user_id = $1"
+_MARK: Final = "select app.keep_marks($1, $2)"
 _UNFINISHED: Final = """
 select id from work.job
  where user_id = $1 and state in ('waiting', 'queued', 'running', 'remote') order by id
@@ -49,6 +52,9 @@ class Erasing:
         Dies after the key is destroyed: blobs are left that nobody can read and no row names, and
         retention finds them by their age.
         """
+        names = await self._db.fetch(_NAMES, user_id)
+        marks = [self._keys.master.marks(*row.values())[0] for row in names]
+        await self._db.execute(_MARK, user_id, marks)
         row = await self._db.one(_FINISH, user_id)
         if row["code"] != "ok":
             return bool(row["code"] == "not_erasing")

@@ -25,7 +25,8 @@ _EXTERNAL_ID: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}\Z")
 _FIND = "select user_id from app.identity where provider = $1 and external_id = $2"
 _NEXT_ID = "select nextval('app.user_id')"
 _ENSURE = """
-select user_id, created from app.ensure_user($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)
+select user_id, created
+  from app.ensure_person($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)
 """
 _GET = """
 select a.id, a.status::text, a.plan, a.language, a.time_zone, a.created_at,
@@ -33,6 +34,7 @@ select a.id, a.status::text, a.plan, a.language, a.time_zone, a.created_at,
   from app.user_account a join app.workspace w on w.user_id = a.id where a.id = $1
 """
 _PLAN = "select plan from app.user_account where id = $1"
+_RETURNED = "select returned from app.user_account where id = $1"
 _PLANS = "select id, plan from app.user_account where id = any ($1)"
 _NAMES = "select provider, external_id from app.identity where user_id = $1 order by created_at"
 _SET_LANGUAGE = "update app.user_account set language = $2 where id = $1 and status <> 'erased'"
@@ -98,6 +100,7 @@ class Users:
     async def ensure(self, provider: str, external_id: str, *, language: str = "en") -> Met:
         """Find this person, or make them. Raises InvalidInput for a name that cannot be one.
 
+        Somebody who was erased and comes back is a new person without the gifts of a first day.
         After Unavailable the same call may be repeated: the name is found then.
         """
         check_name(provider, external_id)
@@ -114,6 +117,13 @@ class Users:
         if row is None:
             raise Missing("no_account")
         return Account(*row.values())
+
+    async def has_returned(self, user_id: int) -> bool:
+        """This person was erased before and came back. Raises Missing `no_account`."""
+        returned: bool | None = await self._db.fetchval(_RETURNED, user_id)
+        if returned is None:
+            raise Missing("no_account")
+        return returned
 
     async def plan(self, user_id: int) -> PlanName:
         """The plan as of now. Raises Missing `no_account`."""
@@ -177,6 +187,7 @@ class Users:
             [grant.currency.number for grant in terms.grants],
             [grant.units for grant in terms.grants],
             [grant.kind for grant in terms.grants],
+            self._keys.master.marks(provider, external_id),
         )
 
 

@@ -106,6 +106,9 @@ ledger_violations = _add(Gauge, "ledger_violations", "Rows that `ledger verify` 
 ledger_verified_timestamp = _add(
     Gauge, "ledger_verified_timestamp_seconds", "When this process last verified, in Unix seconds."
 )
+payments_parked = _add(
+    Gauge, "payments_parked", "Payments in Stars that nothing was credited for yet."
+)
 ledger_captures = _add(Counter, "ledger_captures_total", "Holds captured.")
 ledger_releases = _add(Counter, "ledger_releases_total", "Holds released.")
 ledger_underestimated_units = _add(

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ops.base.validators import (
     absolute_path,
+    channel_name,
     key_of_32_bytes,
     one_word,
     public_address,
@@ -38,6 +39,7 @@ PublicUrl = Annotated[str, AfterValidator(public_address)]
 DataDir = Annotated[Path, AfterValidator(absolute_path)]
 MasterKey = Annotated[SecretStr, AfterValidator(key_of_32_bytes)]
 ApiKey = Annotated[SecretStr, AfterValidator(one_word)]
+ChannelName = Annotated[str, AfterValidator(channel_name)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(webhook_word)]
 
 
@@ -198,6 +200,11 @@ class Settings(BaseSettings):
     telegram_webhook_secret: WebhookSecret | None = Field(
         None,
         description="What Telegram must send with each update. Empty: derived from the master key.",
+    )
+    bonus_channel: ChannelName = Field(
+        "",
+        description="A public channel (@name) that people get a bonus for joining; a bot must be "
+        "its administrator to see who is in it. Empty: no such bonus.",
     )
 
     # Seeing it run

@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 SETTING: Final = f"{PREFIX}TELEGRAM_BOTS"
 CALL_TIMEOUT_S: Final = 30.0
 """Longest wait for the answer to one call; an upload is given more by its caller."""
+GONE_WORDS: Final = (
+    "chat not found",
+    "user not found",
+    "user is deactivated",
+    "group chat was deactivated",
+    "group chat was deleted",
+    "peer_id_invalid",
+    "chat_write_forbidden",
+    "not enough rights to send",
+    "have no rights to send",
+    "need administrator rights in the channel",
+    "bot is not a member",
+    "chat_restricted",
+    "topic_closed",
+)
+"""In a 400 of the Bot API, lower case: there is nobody to tell here, or no right to."""
 _TOKEN: Final = re.compile(r"^[0-9]{1,16}:[A-Za-z0-9_-]{3,100}\Z")
 _SECRET_PURPOSE: Final = b"leyden/telegram-webhook/"
 

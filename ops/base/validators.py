@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 KEY_SIZE_BYTES = 32
+CHANNEL_NAME = re.compile(r"^@[A-Za-z][A-Za-z0-9_]{4,31}\Z")
 WEBHOOK_WORD = re.compile(r"^[A-Za-z0-9_-]{16,256}\Z")
 
 
@@ -69,6 +70,14 @@ def webhook_word(value: SecretStr) -> SecretStr:
     """ValueError for a secret that Telegram's setWebhook would refuse, or that could be guessed."""
     if not WEBHOOK_WORD.match(value.get_secret_value()):
         msg = "should be 16 to 256 letters, digits, _ or -"
+        raise ValueError(msg)
+    return value
+
+
+def channel_name(value: str) -> str:
+    """ValueError unless it is empty or the public name of a channel, with its @."""
+    if value and not CHANNEL_NAME.match(value):
+        msg = "should be @ and 5 to 32 letters, digits or _"
         raise ValueError(msg)
     return value
 

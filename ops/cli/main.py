@@ -6,6 +6,7 @@ from typing import NoReturn
 import typer
 
 from ops.cli import (
+    appeals,
     bot,
     dead,
     demo,
@@ -52,6 +53,7 @@ app.add_typer(bot.app, name="updates", rich_help_panel="Look and act")
 app.add_typer(lanes.app, name="lanes", rich_help_panel="Look and act")
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Look and act")
 app.add_typer(stars.app, name="stars", rich_help_panel="Look and act")
+app.add_typer(appeals.app, name="appeals", rich_help_panel="Look and act")
 app.add_typer(models.app, name="models", rich_help_panel="Look and act")
 app.command(rich_help_panel="Look and act")(doctor.doctor)
 

@@ -10,6 +10,7 @@ from aiogram.types import LabeledPrice
 
 from producers.bot.cashier import till_of
 from schemas.money import App
+from storage.gauges import count_parked
 from storage.orders import Orders, Paid
 from tests.e2e.processes import leyden
 from tests.integration.bots import BOTH, Running, running
@@ -61,6 +62,7 @@ async def test_parked_shown_refunded_settled(dsn: str, redis_url: str, tmp_path:
         (row,) = json.loads(seen.stdout)
         assert (row["charge_id"], row["stars"], row["reason"]) == (charge, 7, "wrong_amount")
         assert str(who) == row["payer"]
+        assert await count_parked(bots.desk.db) == 1
         shown = await stars(play, tmp_path, dsn, redis_url, "show", charge, "--json")
         assert json.loads(shown.stdout)["sale"]["state"] == "paid"
         for _ in range(2):
@@ -76,6 +78,7 @@ async def test_parked_shown_refunded_settled(dsn: str, redis_url: str, tmp_path:
         )
         assert settled.returncode == 0, settled.stderr
         assert await Orders(bots.desk.db).parked() == []
+        assert await count_parked(bots.desk.db) == 0
         empty = await stars(play, tmp_path, dsn, redis_url, "parked")
         assert empty.returncode == 0
         assert "no parked payments" in empty.stdout

@@ -257,6 +257,10 @@ def test_model_access_by_name_or_star() -> None:
         (("plans", "PRO", "in_flight"), {"text": 1}),
         (("plans", "PRO", "daily_limits", "viaizer"), -2),
         (("period_days",), 31),
+        (("grants", "referral", "after_jobs"), 0),
+        (("grants", "referral", "inviter", "kind"), "grant"),
+        (("grants", "referral", "invitee", "id"), "signup"),
+        (("grants", "joined", "bonus", "currency"), "XTR"),
     ],
 )
 def test_wrong_plans_do_not_load(path: tuple[str, ...], value: object) -> None:

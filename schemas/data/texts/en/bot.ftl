@@ -81,6 +81,8 @@ bot-cancel-nothing = There is nothing to cancel.
 
 bot-confirm =
     <b>{ $kind }</b> costs <b>{ amount-credits }</b>. Shall I begin?
+bot-away = ⚠️ <b>{ $model }</b> does not answer right now; we ask it again in about { $minutes } min. Nothing was charged. You can take another model, or ask all the same: if no answer comes, your credits return.
+bot-away-all = ⚠️ No model answers for this right now; we ask again in about { $minutes } min. Nothing was charged. You can ask all the same: if no answer comes, your credits return.
 bot-insufficient =
     <b>Not enough credits.</b>
     This needs { amount-credits }; you can spend { $available }, so { $missing } are missing. Nothing was charged.
@@ -95,7 +97,8 @@ bot-button-drop = ✖️ Never mind
 bot-button-buy = ⭐ Buy credits
 bot-button-plans = ⭐ Larger plans
 bot-button-cheaper = 💡 With a cheaper model · { amount-credits }
-bot-button-default-model = ↩️ With the usual model
+bot-button-default-model = ↩️ With the usual model · { amount-credits }
+bot-button-anyway = ⏳ Ask all the same · { amount-credits }
 
 bot-photo =
     { $count ->
@@ -119,6 +122,7 @@ bot-file-improve = ✍️ Improve it · { amount-credits }
 bot-file-outline = 🗂 Outline it · { amount-credits }
 
 bot-styles = In which style? Each costs { amount-credits }.
+bot-style-usual = ★ { $label }
 bot-style-correct = ✅ Correct
 bot-style-concise = ✂️ Concise
 bot-style-formal = 🎩 Formal

@@ -25,6 +25,7 @@ channels-lost-bot_removed = I was removed from <b>{ $title }</b>, so nothing is 
 channels-lost-bot_no_rights = I may not post in <b>{ $title }</b> any more. Give me the right back to go on.
 
 channels-which = Which channel?
+channels-picture-gone = The picture of this text is no longer kept, so the post will be the text alone.
 channels-sure = Post it in <b>{ $title }</b>? Everybody there will see it.
 channels-post = Post now
 channels-looked-done = Good. It is noted as posted.

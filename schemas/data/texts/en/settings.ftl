@@ -28,6 +28,8 @@ settings-ask-confirm = From which price on shall I ask before I start? The price
 settings-ask-modality = A model for what?
 settings-ask-model = Models of your plan { $plan }. “The plan's own” is the best that costs the plain tariff.
 
+settings-models-away = ⚠️ marks a model that does not answer right now: choose another one for the moment, or “The plan's own”, which goes on to the next by itself.
+
 settings-models-text = Texts
 settings-models-image = Pictures
 settings-models-video = Videos

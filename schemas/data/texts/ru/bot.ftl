@@ -82,6 +82,8 @@ bot-cancel-nothing = Отменять нечего.
 
 bot-confirm =
     <b>{ $kind }</b>: <b>{ amount-credits }</b>. Начинать?
+bot-away = ⚠️ <b>{ $model }</b> сейчас не отвечает; спросим её снова примерно через { $minutes } мин. Ничего не списано. Можно взять другую модель или всё же спросить: если ответа не будет, кредиты вернутся.
+bot-away-all = ⚠️ Сейчас для этого не отвечает ни одна модель; спросим снова примерно через { $minutes } мин. Ничего не списано. Можно всё же спросить: если ответа не будет, кредиты вернутся.
 bot-insufficient =
     <b>Не хватает кредитов.</b>
     Нужно { amount-credits }; доступно { $available }, не хватает { $missing }. Ничего не списано.
@@ -96,7 +98,8 @@ bot-button-drop = ✖️ Не нужно
 bot-button-buy = ⭐ Купить кредиты
 bot-button-plans = ⭐ Планы больше
 bot-button-cheaper = 💡 Моделью дешевле · { amount-credits }
-bot-button-default-model = ↩️ Обычной моделью
+bot-button-default-model = ↩️ Обычной моделью · { amount-credits }
+bot-button-anyway = ⏳ Всё же спросить · { amount-credits }
 
 bot-photo =
     { $count ->
@@ -122,6 +125,7 @@ bot-file-improve = ✍️ Улучшить · { amount-credits }
 bot-file-outline = 🗂 Составить план · { amount-credits }
 
 bot-styles = В каком стиле? Каждый стоит { amount-credits }.
+bot-style-usual = ★ { $label }
 bot-style-correct = ✅ Без ошибок
 bot-style-concise = ✂️ Короче
 bot-style-formal = 🎩 Официально

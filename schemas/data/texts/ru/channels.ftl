@@ -25,6 +25,7 @@ channels-lost-bot_removed = Меня удалили из <b>{ $title }</b>, та
 channels-lost-bot_no_rights = Мне больше нельзя публиковать в <b>{ $title }</b>. Верните право, чтобы продолжить.
 
 channels-which = В какой канал?
+channels-picture-gone = Картинка к этому тексту уже не хранится, поэтому в посте будет только текст.
 channels-sure = Опубликовать в <b>{ $title }</b>? Это увидят все, кто там есть.
 channels-post = Опубликовать
 channels-looked-done = Хорошо. Отмечено как опубликованное.

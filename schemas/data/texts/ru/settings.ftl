@@ -28,6 +28,8 @@ settings-ask-confirm = С какой цены спрашивать, прежде
 settings-ask-modality = Модель для чего?
 settings-ask-model = Модели вашего тарифа { $plan }. «По тарифу» — лучшая из тех, что стоят обычную цену.
 
+settings-models-away = ⚠️ — модель сейчас не отвечает: выберите пока другую или «По тарифу», который сам переходит к следующей.
+
 settings-models-text = Тексты
 settings-models-image = Картинки
 settings-models-video = Видео
