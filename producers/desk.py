@@ -95,6 +95,7 @@ class Desk:
             offers=offers,
             results=results,
             wallets=wallets,
+            users=users,
             settings=settings,
         )
         return cls(

@@ -37,6 +37,7 @@ from storage.crypto import PAYLOAD, Keys
 from storage.jobs import Jobs, NewJob, Submitted
 from storage.queue import Queue
 from storage.results import KnownKey, Results
+from storage.users import Users
 
 log = get_logger(__name__)
 
@@ -57,6 +58,7 @@ class Intake:
         offers: Offers,
         results: Results,
         wallets: Wallets,
+        users: Users,
         settings: Settings,
     ) -> None:
         self._jobs = jobs
@@ -65,6 +67,7 @@ class Intake:
         self._offers = offers
         self._results = results
         self._wallets = wallets
+        self._users = users
         self._plans = offers.plans
         self._payload_max_bytes = settings.payload_max_bytes
         self._seen: dict[tuple[int, App], None] = {}
@@ -177,11 +180,14 @@ class Intake:
         return answers
 
     async def _welcome(self, wish: SubmitRequest) -> None:
-        """The grants of a first use. They are given once whatever this process remembers."""
+        """The grants of a first use. They are given once whatever this process remembers, and not to
+        who was erased and came back.
+        """
         grants = self._plans.grants.first_use.get(wish.app)
         if not grants or (wish.user_id, wish.app) in self._seen:
             return
-        await self._wallets.first_use(wish.user_id, wish.app)
+        if not await self._users.has_returned(wish.user_id):
+            await self._wallets.first_use(wish.user_id, wish.app)
         self._seen[wish.user_id, wish.app] = None
         if len(self._seen) > FIRST_USES_KEPT:
             del self._seen[next(iter(self._seen))]

@@ -33,12 +33,13 @@ RUN: Final = "run"
 DROP: Final = "drop"
 UNCERTAIN_YES: Final = "uncertain-yes"
 UNCERTAIN_NO: Final = "uncertain-no"
+APPEAL: Final = "appeal"
 
 Rows = tuple[tuple[tuple[str, str], ...], ...]
 """Rows of buttons, each a label and its data."""
 
 _KEEP: Final = (POST, SAVE, DELETE)
-_PICTURE: Final = ((AGAIN, VARY, UPSCALE), (EDIT, ANIMATE), _KEEP)
+_PICTURE: Final = ((AGAIN, VARY), (UPSCALE, EDIT), (ANIMATE,), _KEEP)
 _OF_KIND: Final[Mapping[Kind, tuple[tuple[str, ...], ...]]] = {
     Kind.TEXT_GENERATE: ((AGAIN, EDIT), _KEEP),
     Kind.TEXT_IMPROVE: ((AGAIN, EDIT), _KEEP),
@@ -138,6 +139,11 @@ def cancel_keyboard(job_id: UUID, language: Language) -> Rows:
 def retry_keyboard(job_id: UUID, language: Language, *, price_units: int | None = None) -> Rows:
     """Under the card of a job that failed."""
     return ((button(RETRY, job_id, language, price_units=price_units),),)
+
+
+def appeal_keyboard(job_id: UUID, language: Language) -> Rows:
+    """Under the card of a job whose content was not allowed: the same again would not be, either."""
+    return ((button(APPEAL, job_id, language),),)
 
 
 def uncertain_keyboard(delivery_id: UUID, language: Language) -> Rows:

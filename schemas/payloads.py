@@ -36,11 +36,18 @@ def _of_version(payload: Versioned, version: int) -> Versioned:
 
 
 class TextImprove(Payload):
+    """Version 2 names the picture that the text belongs to: a post of the result shows both."""
+
     kind: Literal[Kind.TEXT_IMPROVE] = Kind.TEXT_IMPROVE
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1
     text: Annotated[str, Field(min_length=1, max_length=TEXT_MAX_CHARACTERS)]
     style: Literal["correct", "concise", "formal", "friendly", "headline"] = "correct"
+    file: FileId | None = None
     model: ModelName = "text.default"
+
+    @model_validator(mode="after")
+    def _is_of_its_version(self) -> "TextImprove":
+        return _of_version(self, 1 if self.file is None else 2)
 
 
 class Said(Payload):
@@ -185,25 +192,27 @@ class FileProcess(Payload):
 
 class PostPublish(Payload):
     """`channel` is the number of a linked channel, or its `@username`. A project or the result of a job
-    brings its files, and its text where none is given.
+    brings its files, and its text where none is given. Version 2 has a picture of the person's own,
+    which comes first.
     """
 
     kind: Literal[Kind.POST_PUBLISH] = Kind.POST_PUBLISH
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1
     channel: Annotated[str, Field(min_length=1, max_length=100)]
     text: Annotated[str, Field(max_length=TEXT_MAX_CHARACTERS)] = ""
     project: Annotated[str, Field(min_length=6, max_length=6)] | None = None
     job: UUID | None = None
+    file: FileId | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> "PostPublish":
-        if not self.text and self.project is None and self.job is None:
-            message = "a post needs a text, a project or the result of a job"
+        if not self.text and self.project is None and self.job is None and self.file is None:
+            message = "a post needs a text, a project, the result of a job or a picture"
             raise ValueError(message)
         if self.project is not None and self.job is not None:
             message = "a post is made of a project or of the result of a job, not of both"
             raise ValueError(message)
-        return self
+        return _of_version(self, 1 if self.file is None else 2)
 
 
 AnyPayload = Annotated[
@@ -221,8 +230,10 @@ PAYLOADS: Final[TypeAdapter[AnyPayload]] = TypeAdapter(AnyPayload)
 
 VERSION_OF_KIND: Final[dict[Kind, int]] = {
     **dict.fromkeys(Kind, 1),
+    Kind.TEXT_IMPROVE: 2,
     Kind.TEXT_GENERATE: 2,
     Kind.IMAGE_EDIT: 2,
+    Kind.POST_PUBLISH: 2,
 }
 """The newest version this code can read and write, by kind."""
 

@@ -15,19 +15,20 @@ from storage.pool import Database, Row
 
 _ADD = "select app.add_card($1, $2, $3, $4, $5, $6)"
 _OF_JOB = """
-select job_id, bot, chat_id, message_id, language, draft_id, created_at
+select job_id, bot, chat_id, message_id, language, draft_id, created_at, drafted
   from app.card where job_id = $1
 """
 _BY_DRAFT = """
-select job_id, bot, chat_id, message_id, language, draft_id, created_at
+select job_id, bot, chat_id, message_id, language, draft_id, created_at, drafted
   from app.card where bot = $1 and chat_id = $2 and draft_id = $3
  order by created_at desc limit 1
 """
 _WAITING = """
-select c.job_id, c.bot, c.chat_id, c.message_id, c.language, c.draft_id, c.created_at
+select c.job_id, c.bot, c.chat_id, c.message_id, c.language, c.draft_id, c.created_at, c.drafted
   from app.card c join work.job j on j.id = c.job_id
  where j.due_at is not null order by c.created_at limit $1
 """
+_DRAFTED = "update app.card set drafted = true where job_id = $1 and not drafted"
 _DROP = "delete from app.card where job_id = $1"
 
 WAITING_MAX: Final = 500
@@ -35,7 +36,9 @@ WAITING_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`bot` is a name from the settings; `draft_id` names the live text of the job in that chat."""
+    """`bot` is a name from the settings; `draft_id` names the live text of the job in that chat, and
+    `drafted` says that one was begun.
+    """
 
     job_id: UUID
     bot: str
@@ -44,6 +47,7 @@ class Card:
     language: str
     draft_id: int
     created_at: datetime
+    drafted: bool
 
 
 class Cards:
@@ -80,6 +84,10 @@ class Cards:
     async def waiting(self, limit: int = WAITING_MAX) -> list[Card]:
         """Cards of jobs that have not ended, oldest first."""
         return [_card(row) for row in await self._db.fetch(_WAITING, limit)]
+
+    async def note_draft(self, job_id: UUID) -> None:
+        """Before a live text is first shown: only a new message takes its place at once."""
+        await self._db.execute(_DRAFTED, job_id)
 
     async def drop(self, job_id: UUID) -> None:
         """The card has become the answer, or is gone."""

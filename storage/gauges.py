@@ -1,4 +1,4 @@
-"""What the sweeping worker measures for everybody: lanes, unknown kinds, reserved money. Reading only.
+"""What the sweeping worker measures for everybody: lanes, unknown kinds, money. Reading only.
 
 One pass over the index of unfinished jobs; ended jobs, however many, cost nothing.
 """
@@ -21,6 +21,8 @@ select (j.stream - 1) / 4 + 1 as lane, j.kind,
   from work.job j where j.due_at is not null
  group by 1, 2
 """
+
+_PARKED: Final = "select count(*) from app.star_payment where state = 'parked'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,9 @@ async def measure(db: Database, *, known: Sequence[str], typical_s: Mapping[Kind
         holds += row["holds"]
         held_units += row["held_units"]
     return Gauges(backlog, oldest_s, work_s, unknown, holds, held_units)
+
+
+async def count_parked(db: Database) -> int:
+    """Payments in Stars that an operator has to look at. Raises Unavailable."""
+    parked: int = await db.fetchval(_PARKED)
+    return parked

@@ -48,6 +48,9 @@ select w.id, w.user_id, w.bot, w.chat_id, w.reply_to, w.app, w.kind, w.why, w.in
   from app.wish w join work.job j on j.id = w.after_job
  where w.after_job is not null and w.job_id is null and w.dropped_at is null and j.due_at is null
    and w.why = 'after' and w.bot = any ($1)
+   and (w.kind <> 'post.publish' or not exists (
+         select 1 from work.delivery d
+          where d.job_id = w.after_job and d.state in ('pending', 'sending')))
  order by w.created_at limit $2
 """
 _RAN = "update app.wish set job_id = coalesce(job_id, $3) where id = $1 and user_id = $2"
@@ -87,7 +90,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Ripe:
-    """A wish whose job before it has ended."""
+    """A wish whose job before it has ended; for a post, whose answer has been told as well."""
 
     wish: Wish
     after_job: UUID

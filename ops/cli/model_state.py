@@ -22,7 +22,7 @@ from schemas.plans import PlanName
 
 if TYPE_CHECKING:
     from ops.base.settings import Settings
-    from workers.providers.guard.board import Shown
+    from storage.provider_board import Shown
 
 TARIFF: Final = "tariff"
 _ASKED: Final = ImageGenerate(prompt="-")
@@ -127,9 +127,8 @@ async def _seen_by_workers(
     settings: "Settings", redis_url: str, book: Catalogue
 ) -> "dict[str, Shown]":
     """What stands in the way of the models of providers with a key. Raises REDIS_TROUBLE."""
+    from storage.provider_board import account_of, key_mark, look
     from storage.queue import Queue
-    from workers.providers.guard.board import account_of, look
-    from workers.providers.guard.guard import key_mark
 
     queue = await Queue.open(redis_url)
     try:

@@ -16,8 +16,10 @@ from ledger.statement import as_csv
 from producers.bot.guest import Guest
 from producers.bot.room import Room
 from schemas.money import format_units
+from storage.appeals import Appeals
 from storage.crypto import Unreadable
 from storage.projects import Filters, Project
+from storage.promises import Promises
 from storage.results import JobFilters
 
 PART_MAX_BYTES: Final = 40 * 1024 * 1024
@@ -60,6 +62,8 @@ async def _account(room: Room, guest: Guest) -> dict[str, Any]:
         "wallets": {w.currency.value: format_units(w.balance_units, w.currency) for w in wallets},
         "storage": asdict(await desk.projects.storage(guest.user_id)),
         "channels": [asdict(one) for one in await room.channels.list(guest.user_id)],
+        "invitations": asdict(await Promises(desk.db).invited(guest.user_id)),
+        "appeals": [asdict(one) for one in await Appeals(desk.db, desk.keys).of(guest.user_id)],
     }
 
 

@@ -1,8 +1,8 @@
 """An update's way from its row to its handler and back: claimed, decoded, handled, closed.
 
-Handlers may be called twice for one update (their process died, or a store was away), so what they ask
-for has a key of the update's. One that cannot be decoded, or keeps failing, is set aside with its body
-and holds nobody up.
+Handlers may be called twice for one update (crash window 2: their process died; or a store was away),
+so what they ask for has a key of the update's. One that cannot be decoded, or keeps failing, is set
+aside with its body and holds nobody up.
 """
 
 import asyncio

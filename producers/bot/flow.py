@@ -14,6 +14,7 @@ from producers.bot.guest import Guest
 from producers.bot.presses import button
 from producers.bot.room import Room
 from producers.bot.say import Keyboard
+from producers.outlook import Away, Outlook
 from producers.request import Accepted, SubmitRequest
 from schemas.buttons import DROP, RUN
 from schemas.catalogue import MODALITY_OF_KIND
@@ -31,10 +32,11 @@ log = get_logger(__name__)
 CHEAP: Final = {Kind.TEXT_GENERATE: "text.cheap", Kind.TEXT_IMPROVE: "text.cheap"}
 """The alias that is offered to who cannot pay for the model they chose."""
 SHOP: Final = "shop"
+MINUTE_S: Final = 60
 _MODEL_CODES: Final = frozenset({"unknown_model", "model_unavailable", "model_not_in_plan"})
 
 
-async def ask(
+async def ask(  # noqa: PLR0913 (the one way in, with all that may differ)
     room: Room,
     guest: Guest,
     kind: Kind,
@@ -44,10 +46,12 @@ async def ask(
     said: str | None = None,
     confirmed: bool = False,
     wish: Wish | None = None,
+    replay_of: UUID | None = None,
 ) -> UUID | None:
     """The job, or None when a word, credits or something else is missing, and the person was told.
 
     `said` is what is remembered of it in the conversation. `confirmed`: the price was agreed to.
+    `replay_of`: the job that this one tries again.
     Raises Gone, Unavailable.
     """
     preference = await room.preferences.of(guest.user_id)
@@ -58,13 +62,17 @@ async def ask(
         _with_model(kind, input, preference) if wish is None else input,
         key=key or guest.key,
         reply=_target(guest),
+        replay_of=replay_of,
     )
     if (known := await _known(room, request)) is not None:
         await _show(room, guest, kind, known)
         return known.job_id
     try:
+        if not confirmed and (away := await outlook(room).of(request)) is not None:
+            await _tell_away(room, guest, request, away, said=said)
+            return None
         if not confirmed and await _asks_first(room, request, preference):
-            await _confirm(room, guest, request)
+            await _confirm(room, guest, request, said=said)
             return None
         accepted = await room.desk.intake.submit(request)
     except Insufficient as refused:
@@ -91,7 +99,7 @@ async def run_wish(room: Room, guest: Guest, wish_id: UUID) -> UUID | None:
         await room.say.send(guest, html("bot.already-done", guest.language))
         return wish.job_id
     here = _where(guest, wish)
-    said = wish.input.get("said")
+    said, replay_of = wish.input.get("said"), wish.input.get("replay_of")
     job_id = await ask(
         room,
         here,
@@ -101,6 +109,7 @@ async def run_wish(room: Room, guest: Guest, wish_id: UUID) -> UUID | None:
         said=said if isinstance(said, str) else None,
         confirmed=True,
         wish=wish,
+        replay_of=UUID(replay_of) if replay_of else None,
     )
     if job_id is not None:
         await room.wishes.ran(guest.user_id, wish_id, job_id=job_id)
@@ -115,15 +124,17 @@ async def keep(
     why: Why,
     *,
     said: str | None = None,
+    replay_of: UUID | None = None,
 ) -> UUID:
     """A wish of this update: the same update keeps the same one. Its `input` holds ours."""
+    replayed = str(replay_of) if replay_of else None
     return await room.wishes.keep(
         guest.user_id,
         guest.bot,
         guest.chat_id,
         guest.app,
         kind.value if kind else "",
-        {"input": input, "said": said},
+        {"input": input, "said": said, "replay_of": replayed},
         why,
         reply_to=guest.message_id,
         wish_id=derive_id("wish", guest.user_id, guest.key, why),
@@ -138,7 +149,11 @@ async def price_units(
 ) -> int:
     """What it would cost now. Raises Refused."""
     preference = await room.preferences.of(guest.user_id)
-    told = _with_model(kind, input, preference)
+    return await _quoted_units(room, guest, kind, _with_model(kind, input, preference))
+
+
+async def _quoted_units(room: Room, guest: Guest, kind: Kind, told: dict[str, Any]) -> int:
+    """Of exactly this input, whatever its person prefers. Raises Refused."""
     offer = await room.desk.offers.make(SubmitRequest(guest.user_id, guest.app, kind.value, told))
     return offer.quote.price_units
 
@@ -168,10 +183,12 @@ async def _asks_first(room: Room, request: SubmitRequest, preference: Preference
     return offer.quote.price_units > preference.confirm_above_units
 
 
-async def _confirm(room: Room, guest: Guest, request: SubmitRequest) -> None:
+async def _confirm(room: Room, guest: Guest, request: SubmitRequest, *, said: str | None) -> None:
     kind = Kind(request.kind)
     units = (await room.desk.offers.make(request)).quote.price_units
-    wish_id = await keep(room, guest, kind, request.input, "confirm")
+    wish_id = await keep(
+        room, guest, kind, request.input, "confirm", said=said, replay_of=request.replay_of
+    )
     shown = html(
         "bot.confirm", guest.language, kind=html(f"kind.{kind.value}", guest.language),
         price_units=units,
@@ -189,13 +206,56 @@ def _yes_no(guest: Guest, wish_id: UUID, units: int) -> Keyboard:
     ]
 
 
+def outlook(room: Room) -> Outlook:
+    """Who of the models answers now."""
+    return Outlook(room.settings, room.desk.queue, room.desk.users)
+
+
+async def _tell_away(
+    room: Room, guest: Guest, request: SubmitRequest, away: Away, *, said: str | None
+) -> None:
+    """Nobody answers now: another model, the same all the same, or nothing, each with its price."""
+    kind, language = Kind(request.kind), guest.language
+    minutes = max(1, -(-int(away.wait_s) // MINUTE_S))
+    if away.title:
+        shown = html("bot.away", language, model=away.title, minutes=minutes)
+    else:
+        shown = html("bot.away-all", language, minutes=minutes)
+    rows = []
+    if away.instead is not None:
+        told = {**request.input, "model": away.instead}
+        rows += await _with_default(room, guest, kind, told, said=said)
+    units = (await room.desk.offers.make(request)).quote.price_units
+    same = await keep(
+        room, guest, kind, request.input, "confirm", said=said, replay_of=request.replay_of
+    )
+    rows.append([button(text("bot.button.anyway", language, price_units=units), RUN, same)])
+    rows.append([button(text("bot.button.drop", language), DROP, same)])
+    await room.say.send(guest, shown, keyboard=rows, reply_to=guest.message_id)
+
+
+async def _with_default(
+    room: Room, guest: Guest, kind: Kind, told: dict[str, Any], *, said: str | None = None
+) -> list[list[tuple[str, str]]]:
+    """The same by a model that is there; none where that is refused as well."""
+    try:
+        units = await _quoted_units(room, guest, kind, told)
+    except Refused:
+        return []
+    wish_id = await keep(room, guest, kind, told, "model", said=said)
+    label = text("bot.button.default-model", guest.language, price_units=units)
+    return [[button(label, RUN, wish_id)]]
+
+
 async def _unpaid(
     room: Room, guest: Guest, request: SubmitRequest, refused: Refused, wish: Wish | None
 ) -> None:
     """What is missing, where to get it, and that the request is kept. Not a job, and no hold."""
     kind = Kind(request.kind)
     if wish is None:
-        wish_id = await keep(room, guest, kind, request.input, "insufficient")
+        wish_id = await keep(
+            room, guest, kind, request.input, "insufficient", replay_of=request.replay_of
+        )
     else:
         wish_id = wish.id
         await room.wishes.waits(guest.user_id, wish_id, why="insufficient")
@@ -225,7 +285,7 @@ async def _cheaper(
         return []
     told = {**request.input, "model": alias}
     try:
-        units = await price_units(room, guest, kind, told)
+        units = await _quoted_units(room, guest, kind, told)
     except Refused:
         return []
     if units >= need:
@@ -247,8 +307,7 @@ async def _refused(
         return
     if refused.code in _MODEL_CODES and "model" in request.input:
         told = {name: value for name, value in request.input.items() if name != "model"}
-        wish_id = await keep(room, guest, kind, told, "model")
-        rows.append([button(text("bot.button.default-model", guest.language), RUN, wish_id)])
+        rows += await _with_default(room, guest, kind, told)
     if isinstance(refused, TooMuch) and refused.code == "daily_limit":
         rows.append([button(text("bot.button.plans", guest.language), SHOP)])
     shown = quoted(error_text(refused, guest.language))
@@ -296,15 +355,19 @@ async def then(
     input: dict[str, Any],  # noqa: A002 (the word of a job's request)
     *,
     after_job: UUID,
+    post: bool = False,
 ) -> None:
-    """What follows by itself on what `after_job` makes; once, however often it is asked for."""
+    """What follows by itself on what `after_job` makes; once, however often it is asked for.
+
+    `post`: and when that is told, where it shall be posted is asked.
+    """
     await room.wishes.keep(
         guest.user_id,
         guest.bot,
         guest.chat_id,
         guest.app,
         kind.value,
-        {"input": input, "said": None},
+        {"input": input, "said": None, "post": post},
         "after",
         reply_to=guest.message_id,
         wish_id=derive_id("after", after_job, kind.value),

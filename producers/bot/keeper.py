@@ -13,7 +13,7 @@ from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
 
 from ops.base import clock
 from ops.base.logs import get_logger
-from producers.bot import card, flow
+from producers.bot import card, flow, posting
 from producers.bot.guests import guest_of
 from producers.bot.room import Room
 from producers.bot.say import Gone, markup
@@ -160,6 +160,11 @@ class Follower:
             app=wish.app,
             message_id=wish.reply_to,
         )
+        if wish.kind == Kind.POST_PUBLISH:
+            # Killed behind it: asked once more, about the same wish.
+            await posting.ask_where(self._room, here, ripe.after_job)
+            await self._room.wishes.drop(wish.user_id, wish.id)
+            return
         text = await self._text(wish.user_id, ripe.after_job)
         body = {**wish.input["input"], "text": text[:TEXT_MAX_CHARACTERS]}
         job_id = await flow.ask(
@@ -169,8 +174,10 @@ class Follower:
             job_id is None
         ):  # told why; what only credits are missing for is kept as a wish of its own
             await self._room.wishes.drop(wish.user_id, wish.id)
-        else:
-            await self._room.wishes.ran(wish.user_id, wish.id, job_id=job_id)
+            return
+        if wish.input.get("post"):
+            await flow.then(self._room, here, Kind.POST_PUBLISH, {}, after_job=job_id)
+        await self._room.wishes.ran(wish.user_id, wish.id, job_id=job_id)
 
     async def _text(self, user_id: int, job_id: UUID) -> str:
         """What a job has written. Raises Missing."""

@@ -22,6 +22,7 @@ from schemas.speech import html
 from schemas.texts import text
 from storage.files import StoredFile
 from storage.inspect import IMAGE_FORMATS
+from storage.preferences import Preference
 
 PHOTO: Final = "photo"
 FILE: Final = "file"
@@ -32,6 +33,7 @@ KIND_OF_CHOICE: Final = {
     FOR_POST: Kind.IMAGE_ANALYZE,
     ANIMATE: Kind.VIDEO_GENERATE,
 }
+POST_STYLE: Final = "friendly"
 ACTIONS: Final = ("extract", "improve", "outline")
 
 
@@ -59,12 +61,21 @@ async def on_sent(
         await _offer_document(room, guest.part(number) if number else guest, document)
     if not pictures:
         return
-    if words.strip() and App.VIAIZER not in guest.features:
-        await offer_styles(room, guest, words)
+    if words.strip() and await _improves(room, guest):
+        await offer_styles(room, guest.within(App.TEXT_AI), words, picture=pictures[0].id)
     elif words.strip():
         await _edit_all(room, guest.within(App.VIAIZER), pictures, words)
     else:
         await _offer_choices(room, guest, pictures)
+
+
+async def _improves(room: Room, guest: Guest) -> bool:
+    """Whether the words of a picture are a text for it, rather than what to change in it."""
+    if App.TEXT_AI not in guest.features:
+        return False
+    if App.VIAIZER not in guest.features:
+        return True
+    return await room.talks.mode(guest.user_id, guest.bot, guest.chat_id) == "improve"
 
 
 async def on_other(_: Message, room: Room, guest: Guest) -> None:
@@ -124,9 +135,14 @@ async def on_photo(callback: CallbackQuery, room: Room, guest: Guest, press: Pre
                 room, guest, wish.id, part=part, changes={"file": file}, kind=kind
             )
             if press.arg == FOR_POST and job_id is not None:
-                await flow.then(
-                    room, guest, Kind.TEXT_IMPROVE, {"style": "friendly"}, after_job=job_id
-                )
+                told = {"style": await _post_style(room, guest), "file": file}
+                await flow.then(room, guest, Kind.TEXT_IMPROVE, told, after_job=job_id, post=True)
+
+
+async def _post_style(room: Room, guest: Guest) -> str:
+    """Their own, if they chose one."""
+    chosen = (await room.preferences.of(guest.user_id)).style
+    return POST_STYLE if chosen == Preference().style else chosen
 
 
 async def _offer_document(room: Room, guest: Guest, document: StoredFile) -> None:

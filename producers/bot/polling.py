@@ -83,7 +83,9 @@ class Poller:
             await self._wait_out(error)
 
     async def _keep(self, found: list[Any]) -> None:
-        """Rows first. Killed before the next request: Telegram tells us the same updates again."""
+        """Rows first. Crash windows 1 and 4: killed before they are rows, or before the next request, which
+        confirms them, Telegram tells us the same updates again.
+        """
         if not found:
             return
         bodies = [json.dumps(one, separators=(",", ":")).encode() for one in found]

@@ -15,6 +15,7 @@ from aiogram.types import CallbackQuery
 from producers.bot import flow
 from producers.bot.channels import CHANNEL
 from producers.bot.guest import Guest
+from producers.bot.originals import payload_of, picture_of
 from producers.bot.presses import Pressed, button
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
@@ -23,12 +24,9 @@ from producers.request import SubmitRequest
 from schemas.buttons import POST, UNCERTAIN_NO, UNCERTAIN_YES, Press
 from schemas.errors import Conflict, Missing
 from schemas.jobs import Kind, State
-from schemas.payloads import PAYLOADS
 from schemas.speech import html
 from schemas.targets import TelegramTarget
 from schemas.texts import text
-from storage.crypto import PAYLOAD
-from storage.overview import Overview
 from storage.posts import Posts
 
 CHOSEN: Final = "post-to"
@@ -50,13 +48,33 @@ async def on_post(query: CallbackQuery, room: Room, guest: Guest, press: Press) 
     async with refusals(room, guest, query):
         if press.arg == "project":
             project = await room.desk.projects.get(guest.user_id, press.ref)
-            await choose_channel(room, guest, {"project": project.code})
+            await _ask_with_picture(room, guest, {"project": project.code}, project.job_id)
             return
-        view = await room.desk.results.get(guest.user_id, press.job_id)
-        if view.state is not State.SUCCEEDED:
-            raise Missing("not_found")
-        told = {"project": view.project} if view.project else {"job": str(view.id)}
-        await choose_channel(room, guest, told)
+        await ask_where(room, guest, press.job_id)
+
+
+async def ask_where(room: Room, guest: Guest, job_id: UUID) -> None:
+    """In which channel the result of a job is to appear. Raises Missing for one that has none."""
+    view = await room.desk.results.get(guest.user_id, job_id)
+    if view.state is not State.SUCCEEDED:
+        raise Missing("not_found")
+    told = {"project": view.project} if view.project else {"job": str(view.id)}
+    await _ask_with_picture(room, guest, told, view.id)
+
+
+async def _ask_with_picture(
+    room: Room, guest: Guest, told: dict[str, Any], job_id: UUID | None
+) -> None:
+    """The picture that came with a text is posted with it, as long as it is kept."""
+    file_id = await picture_of(room, guest.user_id, job_id) if job_id is not None else None
+    if file_id is not None:
+        try:
+            await room.desk.files.get(guest.user_id, file_id)
+        except Missing:
+            await room.say.send(guest, html("channels.picture-gone", guest.language))
+        else:
+            told = {**told, "file": str(file_id)}
+    await choose_channel(room, guest, told)
 
 
 async def choose_channel(room: Room, guest: Guest, told: dict[str, Any]) -> None:
@@ -111,11 +129,7 @@ async def on_looked(query: CallbackQuery, room: Room, guest: Guest, press: Press
 
 async def _send_again(room: Room, guest: Guest, job_id: UUID) -> None:
     """The same post as a replay, which sends only what is missing; once, however often it is pressed."""
-    stored = await Overview(room.desk.db).stored_payload(job_id)
-    if stored is None or stored.sealed is None or stored.user_id != guest.user_id:
-        raise Missing("not_found")
-    key = await room.desk.keys.of(guest.user_id)
-    payload = PAYLOADS.validate_json(key.decrypt(stored.sealed, purpose=PAYLOAD))
+    payload = await payload_of(room, guest.user_id, job_id)
     view = await room.desk.results.get(guest.user_id, job_id)
     await room.desk.intake.submit(
         SubmitRequest(

@@ -7,10 +7,12 @@ from aiogram.types import Message
 
 from ops.base.telegram import BotAccount
 from producers.bot import (
+    appeals,
     channels,
     chat,
     gallery,
     inline,
+    invite,
     photo,
     posting,
     privacy,
@@ -35,6 +37,7 @@ SHARED: Final = (
     "convert",
     "gallery",
     "channels",
+    "invite",
     "settings",
 )
 LISTED: Final = {
@@ -46,7 +49,7 @@ LISTED: Final = {
 def build(account: BotAccount) -> Dispatcher:
     """A router belongs to one bot, so each bot gets its own."""
     made = Dispatcher(disable_fsm=True)
-    for part in (shop, wallet, gallery, settings, privacy, channels, posting):
+    for part in (shop, wallet, gallery, settings, privacy, channels, posting, invite, appeals):
         made.include_router(part.router())
     for part in (start, inline, texts, photo, taps):
         made.include_router(part.router())

@@ -27,6 +27,7 @@ from aiogram.types import (
 )
 
 from ops.base.logs import get_logger
+from ops.base.telegram import GONE_WORDS
 from producers.bot.guest import Guest
 from schemas.errors import LeydenError, Unavailable
 from storage.telegram_limits import Limiter
@@ -44,14 +45,7 @@ PATIENCE_S: Final = 20.0
 """Longest wait for a place in the limiter within one update; then the update waits its turn again."""
 TEXT_MAX_CHARACTERS: Final = 4_096
 TRIES_MAX: Final = 3
-_GONE: Final = (
-    "chat not found",
-    "user is deactivated",
-    "not enough rights",
-    "have no rights",
-    "chat_write_forbidden",
-    "topic_closed",
-)
+_GONE: Final = (*GONE_WORDS, "not enough rights", "have no rights")
 T = TypeVar("T")
 
 

@@ -1,6 +1,6 @@
 """`/settings`: language, clock, models, style, when to ask first, the daily summary."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, get_args
 
 from aiogram import F, Router
@@ -9,6 +9,7 @@ from aiogram.types import CallbackQuery, Message
 
 from ops.base.accounts import available
 from ops.base.clock import now
+from producers.bot.flow import outlook
 from producers.bot.guest import Guest
 from producers.bot.presses import Pressed, button
 from producers.bot.refusals import refusals
@@ -155,9 +156,11 @@ async def models_page(
     page = int(turned[1:]) if turned[:1] == "p" and turned[1:].isdecimal() else 0
     page = min(page, max(0, (len(names) - 1) // MODELS_PAGE))
     shown = names[page * MODELS_PAGE : (page + 1) * MODELS_PAGE]
+    away = await _away(room, [name for name, _ in shown])
     ref = f"models-{modality}"
     rows = [[_choice(text("settings.plan-model", guest.language), ref, "m-", not mine)]]
-    rows += [[_choice(title, ref, f"m{number}-{_mark(name)}", name == mine)]
+    rows += [[_choice(f"⚠️ {title}" if name in away else title, ref, f"m{number}-{_mark(name)}",
+                      name == mine)]
              for number, (name, title) in enumerate(shown, start=page * MODELS_PAGE)]  # fmt: skip
     turn = []
     if page > 0:
@@ -166,7 +169,16 @@ async def models_page(
         turn.append(button("▶", SET, ref, f"p{page + 1}"))
     back = button(text("wallet.back", guest.language), SET, "models")
     asked = html("settings.ask-model", guest.language, plan=plan.value)
+    if away:
+        asked = Html(f"{asked}\n\n{html('settings.models-away', guest.language)}")
     return asked, [*rows, turn, [back]]
+
+
+async def _away(room: Room, names: Sequence[str]) -> frozenset[str]:
+    """Those of these models that do not answer now."""
+    models = _models(room)
+    rows = [row for name in names if (row := models.row(name)) is not None]
+    return frozenset(await outlook(room).away(rows))
 
 
 PAGES: Final[dict[str, View]] = {

@@ -58,8 +58,9 @@ def router() -> Router:
 async def answer_pre_checkout(room: Room, bot: "Bot", query: PreCheckoutQuery) -> bool:
     """Yes when the order stands as it was offered, else why not; True for a yes.
 
-    Killed before the answer, the payment does not happen. Raises TelegramAPIError when the answer
-    cannot be given: asking again is Telegram's business.
+    Crash window 20: killed before the answer, the payment does not happen and nothing is owed; killed
+    after it, Telegram tells of the payment. Raises TelegramAPIError when the answer cannot be given:
+    asking again is Telegram's business.
     """
     language = language_of(query.from_user.language_code)
     paid = Paid(

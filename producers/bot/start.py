@@ -3,9 +3,10 @@
 from typing import Final
 
 from aiogram import Router
-from aiogram.filters import Command, CommandStart
+from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
 
+from producers.bot import invite
 from producers.bot.guest import Guest
 from producers.bot.presses import Pressed, button
 from producers.bot.room import Room
@@ -34,8 +35,16 @@ def router() -> Router:
     return made
 
 
-async def on_start(_: Message, room: Room, guest: Guest) -> None:
-    """The tour for a newcomer, one greeting for who knows it. The first message says it is AI."""
+async def on_start(_: Message, room: Room, guest: Guest, command: CommandObject) -> None:
+    """The tour for a newcomer, one greeting for who knows it, and a word about who invited them."""
+    bound = await invite.bind(room, guest, command.args or "")
+    await _greet(room, guest)
+    if bound:
+        await room.say.send(guest, bound)
+
+
+async def _greet(room: Room, guest: Guest) -> None:
+    """The first message says that it is AI."""
     preference = await room.preferences.of(guest.user_id)
     units = await room.desk.wallets.available_units(guest.user_id, guest.app)
     which = guest.app.value.replace("_", "-")

@@ -13,6 +13,7 @@ from aiogram.types import CallbackQuery, MessageGenerationStopped
 from producers.bot import flow
 from producers.bot.chat import EDIT_MODE
 from producers.bot.guest import Guest
+from producers.bot.originals import payload_of, picture_of
 from producers.bot.presses import Pressed
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
@@ -33,12 +34,10 @@ from schemas.buttons import (
 )
 from schemas.errors import Conflict, Missing, Refused
 from schemas.jobs import Kind
-from schemas.payloads import PAYLOADS, AnyPayload
+from schemas.payloads import AnyPayload
 from schemas.results import TextResult
 from schemas.speech import html
 from schemas.texts import text
-from storage.crypto import PAYLOAD
-from storage.overview import Overview
 from storage.results import JobView
 
 SEED_MAX: Final = 2**31
@@ -150,7 +149,9 @@ async def on_edit(callback: CallbackQuery, room: Room, guest: Guest, press: Pres
     async with refusals(room, guest, callback):
         view = await room.desk.results.get(guest.user_id, press.job_id)
         if isinstance(view.result, TextResult):
-            await offer_styles(room, guest.within(view.app), view.result.text)
+            picture = await picture_of(room, guest.user_id, view.id)
+            text_ai = guest.within(view.app)
+            await offer_styles(room, text_ai, view.result.text, picture=picture)
             return
         file_id = await _made_file(room, guest, view.id)
         mode = f"{EDIT_MODE}{file_id}"
@@ -193,11 +194,7 @@ async def on_unknown(callback: CallbackQuery, room: Room, guest: Guest) -> None:
 async def _job(room: Room, guest: Guest, job_id: UUID) -> tuple[JobView, AnyPayload]:
     """Raises Missing: not theirs, or its payload has been forgotten."""
     view = await room.desk.results.get(guest.user_id, job_id)
-    stored = await Overview(room.desk.db).stored_payload(job_id)
-    if stored is None or stored.sealed is None or stored.user_id != guest.user_id:
-        raise Missing("not_found")
-    key = await room.desk.keys.of(guest.user_id)
-    return view, PAYLOADS.validate_json(key.decrypt(stored.sealed, purpose=PAYLOAD))
+    return view, await payload_of(room, guest.user_id, job_id)
 
 
 def _body(payload: AnyPayload) -> dict[str, Any]:
@@ -223,7 +220,9 @@ async def _once(
     kind: Kind | None = None,
 ) -> None:
     key = await _check_new(room, guest, view, action)
-    await flow.ask(room, guest.within(view.app), kind or view.kind, body, key=key)
+    replay_of = view.id if action == RETRY else None
+    here = guest.within(view.app)
+    await flow.ask(room, here, kind or view.kind, body, key=key, replay_of=replay_of)
 
 
 async def _made_file(room: Room, guest: Guest, job_id: UUID) -> UUID:

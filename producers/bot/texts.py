@@ -1,6 +1,7 @@
 """Text AI: a text, made better in the style that its author taps; with its picture, if it has one."""
 
-from typing import Final, get_args
+from typing import Any, Final, get_args
+from uuid import UUID
 
 from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
@@ -8,6 +9,7 @@ from aiogram.types import CallbackQuery, Message
 
 from producers.bot import flow
 from producers.bot.guest import Guest
+from producers.bot.media import fetch, sent_with
 from producers.bot.presses import Pressed, button
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
@@ -39,12 +41,14 @@ def plain() -> Router:
 
 
 async def on_improve(message: Message, room: Room, guest: Guest, command: CommandObject) -> None:
-    """/improve and a text, or in reply to one; without either, the mode."""
+    """/improve and a text, or in reply to one, with its picture; without either, the mode."""
     guest = guest.within(App.TEXT_AI)
     answered = message.reply_to_message
     words = command.args or (answered and (answered.text or answered.caption)) or ""
     if words.strip():
-        await offer_styles(room, guest, words)
+        sent = None if command.args else sent_with(answered)
+        stored = await fetch(room, guest, sent) if sent and sent.picture else None
+        await offer_styles(room, guest, words, picture=stored.id if stored else None)
         return
     await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="improve")
     await room.say.send(guest, html("bot.mode.improve", guest.language))
@@ -54,22 +58,33 @@ async def on_text(_: Message, room: Room, guest: Guest, words: str) -> None:
     await offer_styles(room, guest.within(App.TEXT_AI), words)
 
 
-async def offer_styles(room: Room, guest: Guest, words: str) -> None:
-    """The price, and a button for each style."""
-    told = {"text": words.strip()}
+async def offer_styles(
+    room: Room, guest: Guest, words: str, *, picture: UUID | None = None
+) -> None:
+    """A button with its price for each style, the person's own first. `picture` stays with the text."""
+    told: dict[str, Any] = {"text": words.strip()}
+    if picture is not None:
+        told["file"] = str(picture)
     try:
         units = await flow.price_units(room, guest, Kind.TEXT_IMPROVE, told)
     except Refused as refused:
         await flow.tell_refusal(room, guest, refused)
         return
     wish_id = await flow.keep(room, guest, Kind.TEXT_IMPROVE, told, "text")
-    keys = [
-        button(text(f"bot.style.{style}", guest.language), STYLE, wish_id, style)
-        for style in STYLES
+    usual = (await room.preferences.of(guest.user_id)).style
+    keyboard: Keyboard = [
+        [button(_label(guest, style, units, usual=style == usual), STYLE, wish_id, style)]
+        for style in sorted(STYLES, key=lambda one: one != usual)
     ]
-    keyboard: Keyboard = [keys[n : n + 2] for n in range(0, len(keys), 2)]
     asked = html("bot.styles", guest.language, price_units=units)
     await room.say.send(guest, asked, keyboard=keyboard, reply_to=guest.message_id)
+
+
+def _label(guest: Guest, style: str, price_units: int, *, usual: bool) -> str:
+    label = text(f"bot.style.{style}", guest.language)
+    if usual:
+        label = text("bot.style-usual", guest.language, label=label)
+    return text("button.priced", guest.language, label=label, price_units=price_units)
 
 
 async def on_style(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:

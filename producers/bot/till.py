@@ -86,8 +86,8 @@ class Till:
     async def accept(self, paid: Paid) -> Receipt:
         """Credit a payment or park it.
 
-        Dies after the ledger's commit: the same report comes again from the inbox, or from the list
-        of transactions, and finds it done.
+        Crash window 21: killed before or after the ledger's commit, the same report comes again from the
+        inbox, or from the list of transactions, and is credited then, or finds it done.
         """
         order, problem = await self._match(paid)
         if problem or order is None:

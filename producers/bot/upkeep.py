@@ -1,4 +1,4 @@
-"""What is done beside answering: lost payments, Stars to return, people to erase, morning summaries.
+"""What is done beside answering: lost payments, Stars to return, people to erase, what is due to be told.
 
 Every process of the bot runs this; a turn is taken by one of them. Each kind of work has its own
 rhythm, and one that fails waits for its next turn without stopping the others.
@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.stars import Stars
 from ops.base.logs import get_logger
-from producers.bot import privacy, summaries
+from producers.bot import appeals, invite, privacy, summaries
 from producers.bot.payments import reconcile
 from producers.bot.refunds import return_stars
 from producers.bot.renewals import stop_superseded
@@ -26,6 +26,8 @@ REFUNDS_S: Final = 60.0
 RENEWALS_S: Final = 600.0
 ERASING_S: Final = 15.0
 SUMMARIES_S: Final = 300.0
+PROMISES_S: Final = 60.0
+APPEALS_S: Final = 15.0
 FORGETTING_S: Final = 86_400.0
 
 Work = Callable[[], Awaitable[object]]
@@ -62,5 +64,7 @@ def _turns(room: Room) -> list[tuple[str, float, Work]]:
         ("renewals", RENEWALS_S, lambda: stop_superseded(room)),
         ("erasing", ERASING_S, lambda: privacy.finish_all(room)),
         ("summaries", SUMMARIES_S, lambda: summaries.send_due(room)),
+        ("promises", PROMISES_S, lambda: invite.keep_due(room)),
+        ("appeals", APPEALS_S, lambda: appeals.tell_answered(room)),
         ("forgetting", FORGETTING_S, room.orders.forget_unpaid),
     ]

@@ -12,17 +12,21 @@ from ops.base import logs
 from ops.base.settings import load_settings
 from producers.bot import program, shop
 from producers.bot.reception import Reception
+from producers.bot.till import Till
 from storage.cards import Cards
+from storage.orders import Orders
+from storage.queue import Queue
 from storage.updates import Updates
 from tests.chaos import deaths
 from tests.ring import MASTER_KEY
 
 
-def _after_answer() -> None:
+def _at_checkout(*, answered: bool) -> None:
     original = shop.answer_pre_checkout
 
     async def replaced(*args: Any) -> bool:
-        await original(*args)
+        if answered:
+            await original(*args)
         deaths.die()
         return True
 
@@ -33,9 +37,13 @@ POINTS = {
     "update.received": lambda: deaths._before(Updates, "add"),  # 1: Telegram still holds it
     "update.kept": lambda: deaths._after(Updates, "add"),  # 2: a row, not confirmed
     "update.claimed": lambda: deaths._before(Reception, "handle"),  # taken, nothing done
+    "wake.before": lambda: deaths._before(Queue, "wake"),  # 2: a job, and nobody was told
     "update.handled": lambda: deaths._before(Updates, "handled"),  # done, still open
     "card.sent": lambda: deaths._before(Cards, "add"),  # told, and nobody knows
-    "checkout.answered": _after_answer,  # 20
+    "checkout.asked": lambda: _at_checkout(answered=False),  # 20: nothing said
+    "checkout.answered": lambda: _at_checkout(answered=True),  # 20: the payment goes on
+    "payment.told": lambda: deaths._before(Till, "accept"),  # 21: Stars taken, nothing credited
+    "payment.credited": lambda: deaths._before(Orders, "credited"),  # 21: credited, not noted
 }
 
 

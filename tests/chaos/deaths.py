@@ -94,6 +94,7 @@ POINTS: dict[str, Callable[[], None]] = {
     "letter.after": lambda: _letters(lambda o: _after(o, "_send")),  # 18: sent, not written down
     "edit.after": lambda: _letters(lambda o: _after(o, "edit", lambda _: True)),  # 18: an edit
     "delay.before": lambda: _before(Deliveries, "delay"),  # 17: refused, not written down
+    "end.before": lambda: _before(Deliveries, "end"),  # 17, 18: all is said but the end
     "part.noted": lambda: _after(Deliveries, "note_part"),  # 18: one part is written down
     "entry.open": lambda: _before(Consumer, "settle"),  # 15: never closed
 }

@@ -1,6 +1,5 @@
 """Processes of the bot die: at named lines, and by kill -9 under load. No accepted update is lost."""
 
-import asyncio
 import json
 import random
 import signal
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from ops.base.nursery import Nursery
 from tests.integration.sandbox_telegram import Play, playing
 from tests.nest import Hatched
 from tests.ring import REPOSITORY, Ring
@@ -84,55 +82,79 @@ async def bots_of(ring: Ring) -> AsyncIterator[Bots]:
 
 
 @pytest.mark.parametrize(
-    "die_at",
-    ["update.received", "update.kept", "update.claimed", "update.handled", "card.sent"],
+    ("die_at", "kept", "jobs", "cards"),
+    [
+        ("update.received", 0, 0, 0),
+        ("update.kept", 1, 0, 0),
+        ("update.claimed", 1, 0, 0),
+        ("wake.before", 1, 1, 0),
+        ("card.sent", 1, 1, 0),
+        ("update.handled", 1, 1, 1),
+    ],
 )
 async def test_1_2_the_bot_dies_over_an_update_that_is_handled_once(
-    ring: Ring, die_at: str
+    ring: Ring, die_at: str, kept: int, jobs: int, cards: int
 ) -> None:
+    """`kept`: updates that are rows and open when it dies."""
     async with bots_of(ring) as bots:
         ann = await bots.person()
+        bots.play.world.updates.forget(BOT)
         await bots.ask(ann, "/image a boat in a storm")
         assert await bots.start(die_at).wait() == KILLED
+        there = await ring.owner.fetchval("select count(*) from app.card")
+        assert (await bots.open_updates(), await ring.count("true"), there) == (kept, jobs, cards)
         bots.start()
         await bots.settled(1)
+        assert await ring.owner.fetchval("select count(*) from app.card") == 1
+
+
+async def test_20_the_bot_dies_before_its_answer_and_nothing_is_owed(ring: Ring) -> None:
+    """Telegram gives up; who comes after has nothing to answer any more, and nothing is credited."""
+    async with bots_of(ring) as bots:
+        ann = await bots.person()
+        process = bots.start("checkout.asked")
+        message_id = await invoice(bots, ann)
+        paid = await bots.play.do("pay", person=ann, bot=BOT, message_id=message_id, timeout_s=2.0)
+        assert paid["outcome"] == "timeout", paid
+        assert await process.wait() == KILLED
+        bots.start()
+        await bots.settled(0)
+        assert await purchases(ring) == 0
+        assert list(bots.play.world.payments) == []
 
 
 async def test_20_the_bot_dies_after_its_answer_before_a_payment(ring: Ring) -> None:
     """The answer was given: the payment goes on, and is credited by who comes after."""
     async with bots_of(ring) as bots:
-        ann = await bots.person()
-        process = bots.start("checkout.answered")
-        message_id = await invoice(bots, ann)
-        paid = await bots.play.do("pay", person=ann, bot=BOT, message_id=message_id)
-        assert paid["outcome"] == "paid", paid
-        assert await process.wait() == KILLED
-        bots.start()
-        await wait_until(lambda: purchases(ring), 30, "the payment is credited")
-        await bots.settled(0)
-        assert await purchases(ring) == 1
+        await pays_and_is_credited_once(bots, "checkout.answered", before=0)
 
 
-async def test_21_a_payment_that_was_received_by_a_bot_that_died_is_credited_once(
-    ring: Ring,
+@pytest.mark.parametrize(("die_at", "before"), [("payment.told", 0), ("payment.credited", 1)])
+async def test_21_the_bot_dies_over_a_payment_that_is_credited_once(
+    ring: Ring, die_at: str, before: int
 ) -> None:
+    """Told five times, before and after the ledger's commit."""
     async with bots_of(ring) as bots:
-        ann = await bots.person()
-        healthy = bots.start()
-        message_id = await invoice(bots, ann)
-        task = Nursery("tests")
-        async with task:
-            paying = task.start_task(
-                bots.play.do("pay", person=ann, bot=BOT, message_id=message_id, times=5),
-                name="pay",
-            )
-            await asyncio.wait({paying})
-            healthy.kill()
-            await healthy.wait()
-        bots.start()
-        await wait_until(lambda: purchases(ring), 30, "the payment is credited")
-        await bots.settled(0)
-        assert await purchases(ring) == 1
+        await pays_and_is_credited_once(bots, die_at, before=before, times=5)
+
+
+async def pays_and_is_credited_once(
+    bots: Bots, die_at: str, *, before: int, times: int = 1
+) -> None:
+    """`before`: purchases in the ledger when the bot has died."""
+    ring, ann = bots.ring, await bots.person()
+    process = bots.start(die_at)
+    message_id = await invoice(bots, ann)
+    paid = await bots.play.do("pay", person=ann, bot=BOT, message_id=message_id, times=times)
+    assert paid["outcome"] == "paid", paid
+    assert await process.wait() == KILLED
+    assert await purchases(ring) == before
+    bots.start()
+    await wait_until(lambda: purchases(ring), 30, "the payment is credited")
+    await bots.settled(0)
+    assert await purchases(ring) == 1
+    noted = await ring.owner.fetch("select state from app.star_payment")
+    assert [row["state"] for row in noted] == ["credited"]
 
 
 @pytest.mark.timeout(3600)

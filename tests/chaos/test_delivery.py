@@ -37,10 +37,12 @@ class Stage:
         bots = {"telegram_bots": f"{BOT}:{TOKEN}", "telegram_base_url": self.box.play.url}
         return await Worker.start(self.box.ring, lanes=lanes, die_at=die_at, told_settings=bots)
 
-    async def die_then_recover(self, job_id: UUID, die_at: str) -> dict[str, Any]:
+    async def die_then_recover(
+        self, job_id: UUID, die_at: str, state: str = "sent"
+    ) -> dict[str, Any]:
         assert await (await self.worker(die_at)).ended() == KILLED
         healthy = await self.worker()
-        row = await self.box.wait_state(job_id, timeout_s=30)
+        row = await self.box.wait_state(job_id, state, timeout_s=30)
         assert await healthy.end() == 0
         return row
 
@@ -84,6 +86,14 @@ async def test_17_telegram_has_refused_and_nobody_wrote_it_down(stage: Stage) ->
     assert await stage.box.too_early() == []
 
 
+async def test_17_who_has_blocked_the_bot_is_given_up_by_the_next_worker(stage: Stage) -> None:
+    await stage.box.play.do("block", person=stage.ann.chat_id, bot=4242)
+    job_id = await stage.box.ended(stage.ann, words("here"))
+    row = await stage.die_then_recover(job_id, "end.before", "undeliverable")
+    assert row["reason"]
+    assert await stage.box.messages(stage.ann.chat_id) == []
+
+
 async def test_18_the_answer_is_there_and_not_written_down(stage: Stage) -> None:
     job_id = await stage.box.ended(stage.ann, words("here"))
     row = await stage.die_then_recover(job_id, "letter.after")
@@ -95,6 +105,12 @@ async def test_18_only_what_is_not_written_down_is_sent_again(stage: Stage) -> N
     job_id = await stage.box.ended(stage.ann, words(LONG))
     row = await stage.die_then_recover(job_id, "part.noted")
     assert len(await stage.box.messages(stage.ann.chat_id)) == len(row["parts"]) == 3
+
+
+async def test_18_what_is_all_written_down_is_not_sent_again(stage: Stage) -> None:
+    job_id = await stage.box.ended(stage.ann, words("here"))
+    row = await stage.die_then_recover(job_id, "end.before")
+    assert len(await stage.box.messages(stage.ann.chat_id)) == len(row["parts"]) == 1
 
 
 async def test_18_an_edit_is_done_again_without_a_trace(stage: Stage) -> None:

@@ -117,6 +117,24 @@ async def test_text_generate_fills_at_most_the_pages_asked_for(world: World) -> 
     assert result.notes[0].startswith("Template text")
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Why is the sky blue?", "No AI model is connected"),
+        ("Почему небо голубое?", "не подключена"),
+    ],
+)
+async def test_a_question_without_a_model_is_answered_honestly(
+    world: World, question: str, answer: str
+) -> None:
+    result = await world.run(Kind.TEXT_GENERATE, prompt=question, chat=True)
+    assert result.kind == Kind.TEXT_GENERATE
+    assert answer in result.text
+    assert "`LEYDEN_OPENROUTER_API_KEY`" in result.text
+    assert "not a neural model" in result.made_by
+    assert result.notes == ()
+
+
 async def test_image_generate(world: World) -> None:
     result = await world.run(Kind.IMAGE_GENERATE, prompt="лес зимой", width=256, height=128)
     artifact = artifacts_of(result)[0]

@@ -20,11 +20,14 @@ MASTER_KEY = b"a master key of thirty-two bytes"
 DOWN = "redis://127.0.0.1:1/0"
 KINDS = (
     "text.improve:1",
+    "text.improve:2",
     "text.generate:1",
     "text.generate:2",
     "image.analyze:1",
     "image.generate:1",
     "file.process:1",
+    "post.publish:1",
+    "post.publish:2",
 )
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest_asyncio
 
 from producers.bot.keeper import CardKeeper
+from schemas.buttons import RETRY, Press, pack, ref_of
 from schemas.ids import new_id
 from schemas.money import App
+from storage.jobs import Jobs
 from tests.integration.bots import Running, labels_of, running, text_of
 from tests.integration.edge import finish_text, started
 from tests.integration.sandbox_telegram import Play, picture, playing
+from tests.support import wait_until
 
 
 @pytest_asyncio.fixture
@@ -178,6 +181,56 @@ async def test_text_ai_improves_a_text_in_the_style_that_is_tapped(bots: Running
     (job,) = await bots.wait_jobs(1)
     assert (await bots.payload(job["id"]))["style"] == "friendly"
     assert job["reply"].startswith("tg:text_ai:")
+
+
+async def test_the_style_that_somebody_prefers_is_the_first_button(bots: Running) -> None:
+    ann = await person(bots.play)
+    await say(bots, ann, "/start", bot=4343)
+    await bots.hears(ann, "You have", bot=4343)
+    user = await bots.desk.users.find("telegram", str(ann))
+    assert user is not None
+    await bots.room.preferences.change(user, style="formal")
+    await say(bots, ann, "hi guys", bot=4343)
+    asked = await bots.hears(ann, "In which style?", bot=4343)
+    first, *others = labels_of(asked)
+    assert first == "★ 🎩 Formal · 1 credit"
+    assert len(others) == 4
+    assert all(label.endswith(" · 1 credit") and "★" not in label for label in others)
+    await bots.play.do(
+        "press", person=ann, bot=4343, message_id=asked["message_id"], label=first, wait=True
+    )
+    (job,) = await bots.wait_jobs(1)
+    assert (await bots.payload(job["id"]))["style"] == "formal"
+
+
+async def test_trying_again_names_the_job_that_failed(bots: Running) -> None:
+    ann = await person(bots.play)
+    await say(bots, ann, "/image a lighthouse")
+    card = await bots.hears(ann, "picture")
+    (job,) = await bots.wait_jobs(1)
+    running_job = await started(bots.desk, job["id"])
+    await Jobs(bots.desk.db).fail(job["id"], running_job.attempt, "provider_unavailable")
+    data = pack(Press(RETRY, ref_of(job["id"])))
+    for _ in range(2):
+        await bots.play.do(
+            "press", person=ann, bot=4242, message_id=card["message_id"], data=data, sure=True,
+            wait=True,
+        )  # fmt: skip
+    _, again = await bots.wait_jobs(2)
+    await bots.idle()
+    assert [one["replay_of"] for one in await bots.jobs()] == [None, job["id"]]
+    assert await bots.payload(again["id"]) == await bots.payload(job["id"])
+
+
+async def test_a_chat_that_is_not_there_is_gone_and_no_failure(bots: Running) -> None:
+    nobody = {"id": 987_654, "is_bot": False, "first_name": "Nobody"}
+    chat = {"id": 987_654, "type": "private", "first_name": "Nobody"}
+    message = {"message_id": 5, "date": 1, "text": "/start", "from": nobody, "chat": chat}
+    await bots.play.do("updates", bot=4242, body={"message": message})
+    where = "select outcome, tries from app.inbox where handled_at is not null"
+    row = await wait_until(lambda: bots.owner.fetchrow(where), 20, "the update is handled")
+    assert row is not None
+    assert row["outcome"] == "gone"
 
 
 async def send(bots: Running, who: int, *, caption: str = "", count: int = 1) -> None:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from producers.bot import privacy, summaries, upkeep
-from schemas.errors import InvalidInput, Missing
+from schemas.errors import Insufficient, InvalidInput, Missing
 from schemas.money import App
 from storage.jobs import Jobs
 from storage.preferences import Preference, Preferences, Turns
@@ -129,6 +129,7 @@ async def test_one_kind_of_upkeep_that_fails_stops_no_other(bots: Running) -> No
     taken = await bots.owner.fetch("select name from app.turn where next_at > clock_timestamp()")
     assert {row["name"] for row in taken} == {
         "stars:4242", "stars:4343", "refunds", "renewals", "erasing", "summaries", "forgetting",
+            "promises", "appeals",
     }  # fmt: skip
     assert who
 
@@ -228,3 +229,30 @@ async def test_erasing_waits_for_what_runs_and_charges_nothing_for_it(bots: Runn
     await privacy.finish_all(bots.room)
     assert (await bots.desk.users.get(user_id)).status == "erased"
     assert await bots.owner.fetch("select * from ledger.violations") == []
+
+
+async def test_who_was_erased_and_comes_back_gets_no_gifts_again(bots: Running) -> None:
+    who, user_id = await person(bots)
+    await bots.idle()
+    await bots.desk.intake.submit(a_wish(user_id, app=App.TEXT_AI))
+    await privacy.begin(bots.room, user_id)
+    await privacy.finish_all(bots.room)
+    assert (await bots.desk.users.get(user_id)).status == "erased"
+    marks = await bots.owner.fetch("select mark from app.left_mark")
+    assert len(marks) == 1
+    assert str(who).encode() not in bytes(marks[0]["mark"])
+
+    await say(bots, who, "/start")
+    await bots.hears(who, "You have 0 credits")
+    await bots.idle()
+    again = await bots.desk.users.find("telegram", str(who))
+    assert again is not None
+    assert again != user_id
+    assert await bots.desk.users.has_returned(again)
+    for app in (App.TEXT_AI, App.VIAIZER):
+        with pytest.raises(Insufficient):
+            await bots.desk.intake.submit(a_wish(again, app=app))
+    given = "select coalesce(sum(balance), 0) from audit_wallets where user_id = $1"
+    assert await bots.owner.fetchval(given, again) == 0
+    _, other = await person(bots)
+    assert await bots.owner.fetchval(given, other) == 600_000, "others are newcomers"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from storage.calls import Calls
 from tests.integration.sandbox_telegram import picture, playing
 from tests.postbox import BOT, Postbox, words
 from tests.ring import Ring
@@ -32,6 +33,48 @@ async def test_the_card_becomes_the_answer(box: Postbox) -> None:
     assert "reply_markup" in message
     assert row["message_ref"] == f"{ann.chat_id}:{message['message_id']}"
     assert await box.cards.of_job(job_id) is None
+
+
+async def test_a_live_text_gives_way_to_a_new_message_and_the_card_goes(box: Postbox) -> None:
+    ann = await box.person()
+    job_id = await box.ended(ann, words("all of it"), card=True)
+    card = await box.cards.of_job(job_id)
+    assert card is not None
+    await box.cards.note_draft(job_id)
+    drafted = await box.play.call(
+        "sendMessageDraft", chat_id=ann.chat_id, draft_id=card.draft_id, text="half of"
+    )
+    assert drafted["ok"]
+    assert box.play.world.drafts
+    async with box.office():
+        await box.wait_state(job_id)
+    (message,) = await box.messages(ann.chat_id)
+    assert message["text"].startswith("all of it")
+    assert message["message_id"] != card.message_id
+    assert not box.play.world.drafts
+    assert await box.cards.of_job(job_id) is None
+
+
+async def test_each_button_of_a_result_says_what_it_costs(box: Postbox) -> None:
+    ann = await box.person()
+    jobs = [await box.ended(ann, await box.image(ann)), await box.ended(ann, words("a text"))]
+    async with box.office():
+        for job_id in jobs:
+            await box.wait_state(job_id)
+    labels = {
+        key["text"]
+        for message in await box.messages(ann.chat_id)
+        for row in message["reply_markup"]["inline_keyboard"]
+        for key in row
+    }
+    assert {label for label in labels if "·" in label} == {
+        "🔁 Again · 1 credit",
+        "🎲 Variation · 1 credit",
+        "🔍 Upscale · 3 credits",
+        "✏️ Edit · 3 credits",
+        "✏️ Edit · 1 credit",
+        "🎬 Animate · 5 credits",
+    }
 
 
 async def test_without_a_card_it_is_an_answer_to_the_question(box: Postbox) -> None:
@@ -108,6 +151,20 @@ async def test_a_picture_of_odd_shape_is_a_document(box: Postbox) -> None:
         await box.wait_state(job_id)
     (message,) = await box.messages(ann.chat_id)
     assert message["document"]["file_name"] == "picture.png"
+
+
+async def test_what_was_blocked_names_its_class_and_can_be_appealed_against(box: Postbox) -> None:
+    ann = await box.person()
+    job_id = await box.ended(ann, "content_blocked", card=True)
+    calls = Calls(box.ring.db)
+    await calls.note_block(job_id, class_="violence", score=0.9, judge="rules")
+    async with box.office():
+        await box.wait_state(job_id)
+    (message,) = await box.messages(ann.chat_id)
+    assert "shows or praises violence" in message["text"]
+    assert "Credits returned: 1." in message["text"]
+    ((button,),) = message["reply_markup"]["inline_keyboard"]
+    assert button["callback_data"].startswith("appeal:")
 
 
 async def test_a_failure_says_why_and_what_became_of_the_credits(box: Postbox) -> None:

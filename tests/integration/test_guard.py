@@ -11,9 +11,10 @@ from schemas.catalogue import catalogue
 from schemas.errors import Permanent, Retryable
 from schemas.models import Model
 from schemas.providers import ProviderBook, provider_book
+from storage.provider_board import PREFIX, look
 from storage.queue import Queue
 from tests.support import wait_until
-from workers.providers.guard.board import PREFIX, Change, Go, RedisBoard, Verdict, Wish, look
+from workers.providers.guard.board import Change, Go, RedisBoard, Verdict, Wish
 from workers.providers.guard.guard import Denied, Guard
 
 Say = Callable[[], Awaitable[str]]

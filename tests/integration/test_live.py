@@ -66,6 +66,11 @@ class Scene:
         assert await cards.add(job_id, "viaizer", chat_id, message_id, language, draft_id)
         return message_id
 
+    async def drafted(self, job_id: UUID) -> bool:
+        card = await Cards(self.ring.db).of_job(job_id)
+        assert card is not None
+        return card.drafted
+
     async def calls(self, method: str) -> list[dict[str, Any]]:
         answer = await self.play.http.get("/_sandbox/telegram/calls", params={"method": method})
         return list(answer.json())
@@ -114,6 +119,7 @@ async def test_a_text_grows_in_a_draft_that_can_be_stopped(scene: Scene) -> None
     calls = await scene.calls("sendMessageDraft")
     assert {call["params"]["draft_id"] for call in calls} == {str(draft_id_of(started.job_id))}
     assert all(call["params"]["can_stop"] == "true" for call in calls)
+    assert await scene.drafted(started.job_id)
     assert await scene.calls("editMessageText") == []
 
 
@@ -125,6 +131,7 @@ async def test_a_group_sees_the_card_change_and_keeps_its_cancel_button(scene: S
     await scene.wait_said("editMessageText", "1 &lt; 2 *as is*")
     await show.leave()
     assert await scene.calls("sendMessageDraft") == []
+    assert not await scene.drafted(started.job_id)
     (call,) = await scene.calls("editMessageText")
     assert call["params"]["message_id"] == str(message_id)
     assert "1 кредит" in call["params"]["text"]

@@ -15,9 +15,9 @@ from ops.sandbox import Sandbox
 from schemas.catalogue import Catalogue, catalogue
 from schemas.data import path_of
 from schemas.models import Model
+from storage.provider_board import key_mark
 from storage.queue import Queue
 from tests.e2e.processes import answer, leyden
-from workers.providers.guard.guard import key_mark
 
 BOOK = catalogue()
 TEXT = path_of("models.yaml").read_text(encoding="utf-8")

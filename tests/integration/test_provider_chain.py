@@ -20,9 +20,10 @@ from schemas.errors import Permanent
 from schemas.models import Model
 from schemas.plans import PlanName
 from schemas.providers import ProviderBook, provider_book
+from storage.provider_board import key_mark
 from storage.queue import Queue
 from workers.providers.guard.board import RedisBoard
-from workers.providers.guard.guard import Denied, Guard, key_mark
+from workers.providers.guard.guard import Denied, Guard
 from workers.providers.journal import Journal, Parked
 from workers.providers.port import Call, GenerateImage, GenerateText, GenerateVideo, Moderate, Tools
 from workers.providers.registry import Chosen, Providers, build_providers, open_providers

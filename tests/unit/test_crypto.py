@@ -89,3 +89,14 @@ def test_a_wrong_master_key_is_a_wrong_setting() -> None:
 
 def test_a_key_does_not_show_itself() -> None:
     assert "kkkk" not in repr(a_key())
+
+
+def test_a_mark_stands_for_one_name_under_one_master_key() -> None:
+    old, new = b"o" * 32, b"n" * 32
+    (mark,) = MasterKeys(old).marks("telegram", "4711")
+    assert len(mark) == 32
+    names = (("telegram", "4712"), ("dev", "4711"), ("telegram4", "711"))
+    assert mark not in {one for name in names for one in MasterKeys(old).marks(*name)}
+    assert mark not in MasterKeys(new).marks("telegram", "4711")
+    both = MasterKeys(new, older=[old]).marks("telegram", "4711")
+    assert both == [*MasterKeys(new).marks("telegram", "4711"), mark]

@@ -13,8 +13,9 @@ from schemas.catalogue import catalogue
 from schemas.errors import JobFault, LostLease, Permanent, Retryable
 from schemas.models import Model
 from schemas.providers import BreakerRules, ProviderBook, provider_book
+from storage.provider_board import key_mark
 from workers.providers.guard.board import Verdict
-from workers.providers.guard.guard import Denied, Guard, key_mark
+from workers.providers.guard.guard import Denied, Guard
 from workers.providers.guard.line import Line, Link
 from workers.providers.guard.verdicts import code_of, verdict_of
 from workers.providers.journal import Journal, Parked

@@ -3,9 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from schemas.buttons import Rows, result_keyboard, retry_keyboard, uncertain_keyboard
+from schemas.buttons import (
+    Rows,
+    appeal_keyboard,
+    result_keyboard,
+    retry_keyboard,
+    uncertain_keyboard,
+)
 from schemas.errors import LeydenError
 from schemas.jobs import Kind, State
+from schemas.moderation import blocked_text
 from schemas.results import (
     AnyResult,
     Artifact,
@@ -36,11 +43,13 @@ from workers.delivery.parts import (
     shortened,
     units,
 )
+from workers.delivery.prices import Prices
 
 PROMPT_SHOWN_MAX: Final = 200
 CHANGES_SHOWN_MAX: Final = 12
 CHANGE_SHOWN_MAX: Final = 200
 MIB: Final = 1_000_000
+BLOCKED: Final = "content_blocked"
 NOTHING_HELD: Final = frozenset({"insufficient", "suspended", "closed", "no_account"})
 """Codes of jobs that ended before anything was reserved for them."""
 
@@ -51,6 +60,7 @@ class Answers:
 
     results: Results
     posts: Posts
+    prices: Prices
 
     async def of(self, due: Due, language: str) -> Answer:
         """Raises Missing for a person who has been erased, Unreadable, Unavailable."""
@@ -58,13 +68,14 @@ class Answers:
         if view.kind is Kind.POST_PUBLISH:
             return await self._post(view, language)
         if view.state is State.SUCCEEDED or due.gift:
-            return self._result(due, view, language)
+            return await self._result(due, view, language)
         return Answer((_failure(view, language),))
 
-    def _result(self, due: Due, view: JobView, language: str) -> Answer:
+    async def _result(self, due: Due, view: JobView, language: str) -> Answer:
         if view.result is None:
             return Answer((Words(html("delivery.forgotten", language)),))
-        keyboard = result_keyboard(view.kind, view.id, language)
+        prices = await self.prices.of(due.user_id, view)
+        keyboard = result_keyboard(view.kind, view.id, language, prices=prices)
         below = _below(due, view, language)
         artifacts = artifacts_of(view.result)
         if artifacts:
@@ -171,8 +182,12 @@ def _failure(view: JobView, language: str) -> Words:
     if view.state is State.CANCELLED:
         return Words(lines(html("delivery.cancelled", language), returned))
     reason = error_text(LeydenError(view.code), language)
+    keyboard = retry_keyboard(view.id, language, price_units=view.price_units or None)
+    if view.code == BLOCKED and view.blocked:
+        reason = f"{reason} {blocked_text(view.blocked, language)}"
+        keyboard = appeal_keyboard(view.id, language)
     told = lines(html("delivery.failed", language, reason=reason), returned)
-    return Words(told, retry_keyboard(view.id, language))
+    return Words(told, keyboard)
 
 
 def _too_large(artifact: Artifact, language: str) -> str:

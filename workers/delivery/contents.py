@@ -1,13 +1,15 @@
 """What a post holds: its own text, or that of a project or a result, and the files that belong to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
 from schemas.errors import Missing
 from schemas.payloads import PostPublish
 from schemas.results import AnyResult, Artifact, TextResult, artifacts_of
+from storage.files import Files
+from storage.inspect import FileFacts
 from storage.projects import Project, Projects
 from storage.results import Results
 from workers.delivery.letters import fits_caption
@@ -28,13 +30,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Everything is the owner's: another person's project or job is as missing as none."""
+    """Everything is the owner's: another person's project, job or file is as missing as none."""
 
     results: Results
     projects: Projects
+    files: Files
 
     async def of(self, payload: PostPublish, user_id: int) -> Content:
-        """Raises Missing `post_empty` when nothing of it can be read any more."""
+        """Raises Missing `post_empty` when nothing of it can be read any more, `file_not_found`."""
         content = Content("")
         if payload.project is not None:
             content = await self._project(user_id, payload.project)
@@ -42,9 +45,24 @@ class Contents:
             content = await self._job(user_id, payload.job)
         if payload.text:
             content = Content(payload.text, content.files, content.found)
+        if payload.file is not None:
+            own = await self._own(user_id, payload.file)
+            content = replace(content, files=(own, *content.files))
         if not content.text.strip() and not content.files:
             raise Missing("post_empty")
         return content
+
+    async def _own(self, user_id: int, file_id: UUID) -> File:
+        """The picture that the person has sent for it. Raises Missing `file_not_found`."""
+        stored = await self.files.get(user_id, file_id)
+
+        async def load() -> bytes:
+            return (await self.files.load(user_id, file_id))[1]
+
+        made = file_of(_as_artifact(stored.facts), load)
+        if made is None:
+            raise Missing("file_not_found")
+        return made
 
     async def _job(self, user_id: int, job_id: UUID) -> Content:
         view = await self.results.get(user_id, job_id)
@@ -88,6 +106,18 @@ def post_parts(content: Content) -> tuple[Part, ...]:
 
 def _text(result: AnyResult) -> str:
     return result.text if isinstance(result, TextResult) else ""
+
+
+def _as_artifact(facts: FileFacts) -> Artifact:
+    return Artifact(
+        key="",
+        name=f"picture.{facts.media_type.rpartition('/')[2]}",
+        media_type=facts.media_type,
+        size_bytes=facts.size_bytes,
+        sha256="",
+        width=facts.width,
+        height=facts.height,
+    )
 
 
 def _preview(project: Project, body: bytes) -> File:

@@ -145,7 +145,9 @@ class Show:
         return None
 
     async def _drafts(self, card: Card, speaker: Speaker) -> None:
-        """What is written so far, again and again. Returns where Telegram does not take drafts."""
+        """What is written so far, again and again. Returns where Telegram does not take drafts, and when
+        it cannot be written down that there is one: the answer would then leave it standing.
+        """
 
         async def ask(bot: Bot) -> object:
             return await bot.send_message_draft(
@@ -157,6 +159,10 @@ class Show:
                 keep_on_stop=True,
             )
 
+        try:
+            await self._cards.note_draft(card.job_id)
+        except Unavailable:
+            return
         while not self._left:
             self._news.clear()
             wait_s = 0.0

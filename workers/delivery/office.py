@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from ledger.pricing import Pricing
 from ops.base.settings import Settings
 from schemas.plans import plans
 from storage.blobs import Blobs
@@ -11,8 +12,10 @@ from storage.cards import Cards
 from storage.channels import Channels
 from storage.crypto import Keys
 from storage.deliveries import Deliveries
+from storage.files import Files
 from storage.pool import Database
 from storage.posts import Posts
+from storage.preferences import Preferences
 from storage.projects import Projects
 from storage.queue import Queue
 from storage.results import Results
@@ -21,6 +24,7 @@ from workers.delivery.answers import Answers
 from workers.delivery.contents import Contents
 from workers.delivery.courier import Courier
 from workers.delivery.live import Live
+from workers.delivery.prices import Prices
 from workers.delivery.publisher import ChannelPublisher
 from workers.delivery.sender import Sender
 from workers.delivery.wire import Wire
@@ -51,7 +55,8 @@ class PostOffice:
         """Opens no connection yet. Raises ConfigError for bots that cannot be."""
         wire = Wire.open(settings, queue)
         results, posts, deliveries = Results(db, keys, blobs), Posts(db), Deliveries(db)
-        answers = Answers(results, posts)
+        prices = Prices(Pricing.current(providers.book), Preferences(db))
+        answers = Answers(results, posts, prices)
         courier = Courier(
             Sender(deliveries, Cards(db), answers, wire),
             deliveries=deliveries,
@@ -64,7 +69,7 @@ class PostOffice:
             posts=posts,
             channels=Channels(db),
             users=Users(db, keys, SignUp.of(plans(), waiting_max=settings.waiting_max)),
-            contents=Contents(results, Projects(db, keys)),
+            contents=Contents(results, Projects(db, keys), Files(db, keys, blobs)),
             gate=Gate(Calls(db), providers),
             wire=wire,
         )

@@ -20,6 +20,8 @@ from aiogram.exceptions import (
 )
 from aiohttp import ClientConnectorError
 
+from ops.base.telegram import GONE_WORDS
+
 AWAY_S: Final = 2.0
 MISCONFIGURED_S: Final = 60.0
 
@@ -83,21 +85,6 @@ class Doubt(Unknown):
     """A new message may be there, and to be sure it is sent again."""
 
 
-_GONE: Final = (
-    "chat not found",
-    "user not found",
-    "user is deactivated",
-    "group chat was deactivated",
-    "group chat was deleted",
-    "peer_id_invalid",
-    "chat_write_forbidden",
-    "not enough rights to send",
-    "have no rights to send",
-    "need administrator rights in the channel",
-    "bot is not a member",
-    "chat_restricted",
-    "topic_closed",
-)
 _WHY: Final = (
     (Why.PARSE, ("can't parse entities", "can't parse caption", "entity_")),
     (Why.SAME, ("message is not modified",)),
@@ -154,7 +141,7 @@ def outcome_of(error: BaseException) -> Outcome:
 
 def _bad_request(said: str) -> Outcome:
     words = said.lower()
-    if any(known in words for known in _GONE):
+    if any(known in words for known in GONE_WORDS):
         return Gone(said)
     for why, sentences in _WHY:
         if any(known in words for known in sentences):

@@ -70,13 +70,13 @@ class ChannelPublisher:
             raise
 
     async def _judge(self, payload: PostPublish, content: Content, job_id: UUID) -> None:
-        """The text of a payload has been looked at by now; what it names has not."""
+        """The text and the picture of a payload have been looked at by now; what else it names has not."""
 
         async def load_picture(_file_id: UUID) -> bytes:
             raise Missing("file_not_found")
 
         if content.found and content.text and not payload.text:
-            asked = payload.model_copy(update={"text": content.text})
+            asked = payload.model_copy(update={"text": content.text, "file": None})
             await self.gate.check(job_id, asked, load_picture=load_picture)
 
     # --------------------------------------------------------------------------------------- rights

@@ -2,7 +2,8 @@
 
 At least once: each message that Telegram has confirmed is written down before the next one, so that
 whoever takes the delivery up again sends only the rest. The card of the job becomes the answer where it
-can; else the answer is a new message, and then the card goes.
+can; else the answer is a new message, and then the card goes. So it is where a live text was shown
+beside the card: only a new message takes that one's place at once.
 """
 
 import asyncio
@@ -126,7 +127,7 @@ class Sender:
         """What is missing of the answer; `chat:message,message` of all of it."""
         parts = list(due.parts)
         became = card is not None and parts == [card.message_id]
-        if card is not None and not parts and answer.editable:
+        if card is not None and not parts and answer.editable and not card.drafted:
             became = await self._become(card, place, answer)
             if became:
                 parts.append(card.message_id)

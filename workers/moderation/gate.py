@@ -132,7 +132,7 @@ def texts_of(payload: AnyPayload) -> Iterable[str]:
 
 def _picture_of(payload: AnyPayload) -> UUID | None:
     match payload:
-        case ImageEdit() | VideoGenerate():
+        case ImageEdit() | VideoGenerate() | PostPublish():
             return payload.file
         case _:
             return None

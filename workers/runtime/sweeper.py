@@ -7,7 +7,7 @@ from ops.base import clock, metrics
 from ops.base.logs import get_logger
 from schemas.plans import kind_limits
 from storage.deliveries import Deliveries
-from storage.gauges import measure
+from storage.gauges import count_parked, measure
 from storage.pool import Database
 from storage.queue import REDIS_TROUBLE, Queue
 from storage.sweep import sweep
@@ -64,6 +64,7 @@ class Sweeper:
             metrics.unknown_kind_jobs.labels(kind=kind.value).set(unknown)
         metrics.ledger_holds_active.set(seen.holds)
         metrics.ledger_holds_units.set(seen.held_units)
+        metrics.payments_parked.set(await count_parked(self._db))
         waiting = await Deliveries(self._db).waiting()
         metrics.deliveries_waiting.set(waiting.number)
         metrics.deliveries_oldest_seconds.set(waiting.oldest_s)

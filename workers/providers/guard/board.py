@@ -6,15 +6,14 @@ that the provider asks for.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from schemas.models import Model
 from schemas.providers import BreakerRules, CallClass, ProviderRules, Window
+from storage.provider_board import PREFIX, Reason, breaker_key
 from storage.queue import Queue
 from workers.providers.guard import scripts
 
-PREFIX: Final = "leyden:guard"
-Reason = Literal["stopped", "open", "paused", "full", "busy"]
 Kind = Literal["good", "bad", "gone", "neutral"]
 
 
@@ -118,54 +117,14 @@ class RedisBoard:
         return Change(now, number_ms / 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What stands in the way of a model, for a person to read. Empty `reason`: nothing."""
-
-    reason: Reason | Literal[""]
-    wait_s: float = 0.0
-    why: str = ""
-
-
-async def look(queue: Queue, account: str, models: Sequence[Model]) -> dict[str, Shown]:
-    """Model name -> what stands in its way; asks, changes nothing. May raise REDIS_TROUBLE."""
-    pipe = queue.pipeline(transaction=False)
-    for key in ("stop", "pause"):
-        pipe.pttl(f"{PREFIX}:{account}:{key}")
-    pipe.get(f"{PREFIX}:{account}:stop")
-    pipe.time()
-    for model in models:
-        pipe.hget(_breaker_key(account, model), "until")
-    stop_ms, pause_ms, why, (seconds, micros), *until = await pipe.execute()
-    now_ms = seconds * 1000 + micros // 1000
-    if stop_ms > 0:
-        shown = Shown("stopped", stop_ms / 1000, (why or b"").decode())
-        return {model.name: shown for model in models}
-    rest = Shown("paused", pause_ms / 1000) if pause_ms > 0 else Shown("")
-    found: dict[str, Shown] = {}
-    for model, end in zip(models, until, strict=True):
-        open_ms = int(end) - now_ms if end else 0
-        found[model.name] = Shown("open", open_ms / 1000) if open_ms > 0 else rest
-    return found
-
-
-def account_of(provider: str, mark: str) -> str:
-    """The name of an account on the board. `mark` tells our keys apart and shows none of them."""
-    return f"{provider}:{mark}" if mark else provider
-
-
 def _keys(wish: Wish) -> list[str]:
     base = f"{PREFIX}:{wish.account}"
     return [
         f"{base}:stop",
         f"{base}:pause",
-        _breaker_key(wish.account, wish.model),
+        breaker_key(wish.account, wish.model),
         f"{base}:leases",
     ]
-
-
-def _breaker_key(account: str, model: Model) -> str:
-    return f"{PREFIX}:{account}:breaker:{model.name}"
 
 
 def _ms(seconds: float) -> int:

@@ -5,7 +5,6 @@ comes back. While Redis is away every process keeps a part of the limits by itse
 """
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Self, TypeVar
 from uuid import uuid4
@@ -16,6 +15,7 @@ from ops.base.logs import get_logger
 from schemas.errors import Retryable
 from schemas.models import Model
 from schemas.providers import CallClass, ProviderBook, class_of, provider_book
+from storage.provider_board import account_of, key_mark
 from storage.queue import REDIS_TROUBLE, Queue
 from workers.providers.guard.board import (
     Board,
@@ -25,7 +25,6 @@ from workers.providers.guard.board import (
     Verdict,
     Wait,
     Wish,
-    account_of,
 )
 from workers.providers.guard.local import LocalBoard
 from workers.providers.guard.verdicts import (
@@ -183,8 +182,3 @@ class Guard:
             metrics.provider_calls.labels(
                 provider=model.provider, model=model.name, outcome=code_of(error)
             ).inc()
-
-
-def key_mark(api_key: str) -> str:
-    """Tells keys apart without showing them: another key is another account with its own limits."""
-    return hashlib.sha256(api_key.encode()).hexdigest()[:8]

@@ -10,7 +10,7 @@ from ops.base.clock import monotonic_s
 from schemas.errors import Permanent, Retryable
 from schemas.results import Color, Usage
 from workers.pictures import facts, opening
-from workers.providers.local import art, drafts, edit, files, motion, text
+from workers.providers.local import art, chat, drafts, edit, files, motion, text
 from workers.providers.port import (
     Adapter,
     AnalyzeImage,
@@ -64,6 +64,10 @@ class LocalText:
         return TextAnswer(made.text, _origin(call, text.MADE_BY), made.changes, made.notes)
 
     async def generate(self, ask: GenerateText, call: Call) -> TextAnswer:
+        if ask.chat:
+            said = chat.answer(ask.prompt)[: ask.length_characters]
+            _tell(call, said)
+            return TextAnswer(said, _origin(call, chat.MADE_BY))
         made = await _in_child(self._make, call, drafts.draft, ask.prompt, ask.length_characters)
         _tell(call, made.text)
         return TextAnswer(made.text, _origin(call, drafts.MADE_BY), notes=made.notes)

@@ -1,0 +1,29 @@
+"""docs/conventions.md names tests that are there, some for each habit."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+NAMED = re.compile(r"`([a-z0-9_]+/test_[a-z0-9_]+\.py)::(test_[a-z0-9_]+)`")
+
+
+def habits() -> list[str]:
+    page = (ROOT / "docs" / "conventions.md").read_text(encoding="utf-8")
+    return [line for line in page.splitlines() if re.match(r"\| \d+ \|", line)]
+
+
+@pytest.mark.parametrize("habit", habits(), ids=lambda line: line.split("|")[1].strip())
+def test_every_habit_names_tests_that_are_there(habit: str) -> None:
+    named = NAMED.findall(habit)
+    assert len(named) == habit.count("::") > 0
+    for file, name in named:
+        assert name in names_in(ROOT / "tests" / file), f"{file} has no {name}"
+
+
+def names_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for node in tree.body if isinstance(node, kinds)}
