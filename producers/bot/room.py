@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.channels import Channels
-
 from ops.base.settings import Settings
 from producers.bot.say import Say
 from producers.desk import Desk
 from storage.cards import Cards
+from storage.channels import Channels
 from storage.orders import Orders
 from storage.preferences import Preferences
 from storage.talks import Talks
