@@ -17,7 +17,7 @@ def test_what_was_sealed_opens(data: bytes) -> None:
     key = a_key()
     sealed = key.encrypt(data, purpose=PAYLOAD)
     assert key.decrypt(sealed, purpose=PAYLOAD) == data
-    assert data == b"" or data not in sealed
+    assert len(data) < 8 or data not in sealed  # a byte or two stand in anything by chance
 
 
 def test_the_same_text_never_looks_the_same() -> None:
