@@ -23,6 +23,8 @@ from tests.support import wait_until
 
 VIAIZER = "4242:AAE-viaizer-of-the-tests"
 TEXT_AI = "4343:AAE-text-ai-of-the-tests"
+BOT = 4242
+"""The number of the first bot: viAIzer."""
 BOTH = f"viaizer:{VIAIZER},text_ai:{TEXT_AI}"
 
 FAST = TelegramLimits(bot_per_s=5_000, bot_burst=100, chat=Window(1_000, 1, 1.0))
@@ -138,3 +140,31 @@ async def running(
     finally:
         await owner.close()
         await desk.close()
+
+
+async def person(bots: Running, **facts: object) -> tuple[int, int]:
+    """Somebody new who has said hello: the number at Telegram, and ours."""
+    who = int((await bots.play.do("people", **facts))["id"])
+    await say(bots, who, "/start")
+    user_id = await wait_until(lambda: bots.desk.users.find("telegram", str(who)), 20, "an account")
+    assert user_id is not None
+    return who, user_id
+
+
+async def say(bots: Running, who: int, text: str) -> None:
+    await bots.play.do("say", person=who, bot=BOT, text=text)
+
+
+async def press(bots: Running, who: int, message: dict[str, Any], label: str, **more: Any) -> Any:
+    found = next(one for one in labels_of(message) if label in one)
+    return await bots.play.do(
+        "press", person=who, bot=BOT, message_id=message["message_id"], label=found, **more
+    )
+
+
+async def press_and_wait(bots: Running, who: int, message: dict[str, Any], label: str) -> Any:
+    """What the bot says over the button."""
+    found = next(one for one in labels_of(message) if label in one)
+    return await bots.play.do(
+        "press", person=who, bot=BOT, message_id=message["message_id"], label=found, wait=True
+    )

@@ -18,7 +18,7 @@ from storage.appeals import Appeals
 from storage.calls import Calls
 from storage.jobs import Jobs
 from tests.e2e.processes import leyden
-from tests.integration.bots import BOTH, FAST, Running, running
+from tests.integration.bots import BOTH, FAST, Running, running, say
 from tests.integration.edge import MASTER_KEY, a_wish, started
 from tests.integration.sandbox_telegram import playing
 from tests.support import wait_until
@@ -44,10 +44,6 @@ async def person(bots: Running) -> tuple[int, int]:
     user_id = await bots.desk.users.find("telegram", str(who))
     assert user_id is not None
     return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
 
 
 async def blocked(bots: Running, user_id: int, code: str = "content_blocked") -> UUID:

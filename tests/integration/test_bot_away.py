@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from ops.base import clock
 from storage.provider_board import PREFIX, account_of, key_mark
-from tests.integration.bots import Running, labels_of, running
+from tests.integration.bots import Running, labels_of, running, say
 from tests.integration.sandbox_telegram import playing
 from tests.support import wait_until
 
@@ -34,10 +34,6 @@ async def person(bots: Running) -> tuple[int, int]:
     assert user_id is not None
     await bots.hears(who, "You have")
     return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
 
 
 async def press(bots: Running, who: int, message_id: int, label: str) -> None:

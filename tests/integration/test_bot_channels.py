@@ -1,48 +1,18 @@
 """Channels: linked only by who may post there, lost when the rights are, and posted in once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from producers.bot.channels import link
 from producers.bot.guests import guest_of
 from schemas.buttons import Press, pack, ref_of
 from schemas.errors import InvalidInput, NotAllowed
-from tests.integration.bots import Running, labels_of, running, text_of
+from tests.integration.bots import Running, person, press, say, text_of
 from tests.integration.edge import a_wish, finish_text
-from tests.integration.sandbox_telegram import playing
 from tests.support import wait_until
 
 BOT = 4242
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play, running(play, dsn, redis_url, tmp_path) as found:
-        yield found
-
-
-async def person(bots: Running) -> tuple[int, int]:
-    who = int((await bots.play.do("people"))["id"])
-    await say(bots, who, "/start")
-    user_id = await wait_until(lambda: bots.desk.users.find("telegram", str(who)), 20, "an account")
-    assert user_id is not None
-    return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
-
-
-async def press(bots: Running, who: int, message: dict[str, Any], label: str, **more: Any) -> Any:
-    found = next(one for one in labels_of(message) if label in one)
-    return await bots.play.do(
-        "press", person=who, bot=BOT, message_id=message["message_id"], label=found, **more
-    )
 
 
 async def channel(bots: Running, owner: int, title: str = "The News", kind: str = "channel") -> int:

@@ -1,25 +1,14 @@
 """What a person sees: first steps, a job with its card, choices, buttons, groups, memory."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest_asyncio
-
 from producers.bot.keeper import CardKeeper
 from schemas.buttons import RETRY, Press, pack, ref_of
 from schemas.ids import new_id
 from schemas.money import App
 from storage.jobs import Jobs
-from tests.integration.bots import Running, labels_of, running, text_of
+from tests.integration.bots import Running, labels_of, text_of
 from tests.integration.edge import finish_text, started
-from tests.integration.sandbox_telegram import Play, picture, playing
+from tests.integration.sandbox_telegram import Play, picture
 from tests.support import wait_until
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play, running(play, dsn, redis_url, tmp_path) as found:
-        yield found
 
 
 async def person(play: Play, **facts: object) -> int:

@@ -1,48 +1,18 @@
 """The workspace in the chat: pages as one picture, search, opening, deleting; only what is one's own."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
-import pytest_asyncio
 
 from producers.bot.sheet import sheet
 from schemas.buttons import Press, pack
 from schemas.money import App
 from storage.gallery import Gallery
-from tests.integration.bots import Running, labels_of, running, text_of
+from tests.integration.bots import Running, person, say, text_of
+from tests.integration.bots import press_and_wait as press
 from tests.integration.edge import a_wish, finish_text
-from tests.integration.sandbox_telegram import picture, playing
-from tests.support import wait_until
+from tests.integration.sandbox_telegram import picture
 
 BOT = 4242
 PROJECTS = "select count(*) from app.project where user_id = $1"
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play, running(play, dsn, redis_url, tmp_path) as found:
-        yield found
-
-
-async def person(bots: Running) -> tuple[int, int]:
-    who = int((await bots.play.do("people"))["id"])
-    await say(bots, who, "/start")
-    user_id = await wait_until(lambda: bots.desk.users.find("telegram", str(who)), 20, "an account")
-    assert user_id is not None
-    return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
-
-
-async def press(bots: Running, who: int, message: dict[str, Any], label: str) -> Any:
-    found = next(one for one in labels_of(message) if label in one)
-    return await bots.play.do(
-        "press", person=who, bot=BOT, message_id=message["message_id"], label=found, wait=True
-    )
 
 
 async def kept(bots: Running, user_id: int, count: int) -> list[str]:

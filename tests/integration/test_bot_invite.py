@@ -8,7 +8,7 @@ from typing import Any
 import pytest_asyncio
 
 from producers.bot import invite
-from tests.integration.bots import FAST, Running, labels_of, running, text_of
+from tests.integration.bots import FAST, Running, labels_of, running, say, text_of
 from tests.integration.edge import a_wish, finish_text
 from tests.integration.sandbox_telegram import playing
 from tests.support import wait_until
@@ -34,10 +34,6 @@ async def person(bots: Running, word: str = "/start") -> tuple[int, int]:
     user_id = await bots.desk.users.find("telegram", str(who))
     assert user_id is not None
     return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
 
 
 async def press(bots: Running, who: int, message: dict[str, Any], label: str) -> str:

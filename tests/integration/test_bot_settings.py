@@ -3,21 +3,17 @@
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from producers.bot import privacy, summaries, upkeep
 from schemas.errors import Insufficient, InvalidInput, Missing
 from schemas.money import App
 from storage.jobs import Jobs
 from storage.preferences import Preference, Preferences, Turns
-from tests.integration.bots import Running, labels_of, running, text_of
+from tests.integration.bots import Running, labels_of, person, say, text_of
 from tests.integration.edge import a_wish, finish_text, started
-from tests.integration.sandbox_telegram import playing
 from tests.support import wait_until
 
 BOT = 4242
@@ -26,24 +22,6 @@ select table_name from information_schema.columns
  where table_schema = 'app' and column_name = 'user_id'
    and table_name not in ('star_order', 'star_payment', 'workspace')
 """
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play, running(play, dsn, redis_url, tmp_path) as found:
-        yield found
-
-
-async def person(bots: Running, **facts: object) -> tuple[int, int]:
-    who = int((await bots.play.do("people", **facts))["id"])
-    await say(bots, who, "/start")
-    user_id = await wait_until(lambda: bots.desk.users.find("telegram", str(who)), 20, "an account")
-    assert user_id is not None
-    return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
 
 
 async def press(bots: Running, who: int, message: dict[str, Any], label: str) -> dict[str, Any]:

@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from ledger.exchange import Exchange
 from ledger.stars import Stars
@@ -23,20 +20,15 @@ from storage.jobs import Jobs
 from storage.ledger_plans import SubscriptionRow
 from storage.orders import Order, Orders, Paid
 from storage.updates import NewUpdate
-from tests.integration.bots import Running, labels_of, running, text_of
-from tests.integration.sandbox_telegram import Play, playing
+from tests.integration.bots import Running, labels_of, say, text_of
+from tests.integration.bots import press_and_wait as press
+from tests.integration.sandbox_telegram import Play
 from tests.rig import job
 from tests.support import wait_until
 
 BOT = 4242
 BALANCE = "select balance from audit_wallets where user_id = $1 and currency = 'CREDIT'"
 SALES = "select count(*) from ledger.purchase"
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play, running(play, dsn, redis_url, tmp_path) as found:
-        yield found
 
 
 async def ann(bots: Running, **facts: object) -> tuple[int, int]:
@@ -48,17 +40,6 @@ async def ann(bots: Running, **facts: object) -> tuple[int, int]:
     user_id = await bots.desk.users.find("telegram", str(who))
     assert user_id is not None
     return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
-
-
-async def press(bots: Running, who: int, message: dict[str, Any], label: str) -> Any:
-    found = next(one for one in labels_of(message) if label in one)
-    return await bots.play.do(
-        "press", person=who, bot=BOT, message_id=message["message_id"], label=found, wait=True
-    )
 
 
 async def invoice(bots: Running, who: int, label: str) -> dict[str, Any]:

@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from ops.base import clock
 from ops.base.nursery import Nursery
@@ -16,9 +14,9 @@ from schemas.catalogue import catalogue
 from schemas.money import App
 from schemas.payloads import PAYLOADS, PostPublish
 from storage.blobs import Blobs
-from tests.integration.bots import Running, labels_of, running
+from tests.integration.bots import Running, labels_of
 from tests.integration.edge import finish_text, started
-from tests.integration.sandbox_telegram import picture, playing
+from tests.integration.sandbox_telegram import picture
 from tests.support import wait_until
 from workers.delivery.office import PostOffice
 from workers.providers.registry import Providers
@@ -27,12 +25,6 @@ from workers.tasks.context import TaskContext
 
 BOT = 4343
 LONG = "A long story. " * 100
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play, running(play, dsn, redis_url, tmp_path) as found:
-        yield found
 
 
 async def person_with_channel(bots: Running) -> tuple[int, int]:

@@ -1,49 +1,16 @@
 """The wallet in the chat: what there is, where it went, what is left today, and exchanges."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
-
-import pytest_asyncio
 
 from ledger.exchange import Exchange
 from schemas.buttons import Press, pack, ref_of
 from schemas.money import App, Currency
-from tests.integration.bots import Running, labels_of, running, text_of
+from tests.integration.bots import Running, person, press, say, text_of
 from tests.integration.edge import a_wish, finish_text
-from tests.integration.sandbox_telegram import playing
-from tests.support import wait_until
 
 BOT = 4242
 WALLET = "select balance from audit_wallets where user_id = $1 and currency = $2"
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play, running(play, dsn, redis_url, tmp_path) as found:
-        yield found
-
-
-async def person(bots: Running, **facts: object) -> tuple[int, int]:
-    who = int((await bots.play.do("people", **facts))["id"])
-    await say(bots, who, "/start")
-    await wait_until(lambda: bots.desk.users.find("telegram", str(who)), 20, "an account")
-    user_id = await bots.desk.users.find("telegram", str(who))
-    assert user_id is not None
-    return who, user_id
-
-
-async def say(bots: Running, who: int, text: str) -> None:
-    await bots.play.do("say", person=who, bot=BOT, text=text)
-
-
-async def press(bots: Running, who: int, message: dict[str, Any], label: str, **more: Any) -> Any:
-    found = next(one for one in labels_of(message) if label in one)
-    return await bots.play.do(
-        "press", person=who, bot=BOT, message_id=message["message_id"], label=found, **more
-    )
 
 
 async def test_the_balance_names_wallets_bonus_plan_and_todays_requests(bots: Running) -> None:
