@@ -45,7 +45,11 @@ class Trial:
     def job(self, n: int) -> tuple[UUID, int, int]:
         """Id, owner and price of the n-th job: the same in every process."""
         job = derive_id(self.seed, n)
-        return job, job.int % OWNERS + 1, job.int % 11 + 1
+        return job, self.owner(job.int), job.int % 11 + 1
+
+    def owner(self, n: int) -> int:
+        """One of this seed's own people: what other trials left in their wallets proves nothing."""
+        return self.seed * OWNERS + n % OWNERS + 1
 
     def partner_hold(self, n: int) -> tuple[UUID, int, int]:
         job, owner, units = self.job(n)
@@ -65,7 +69,7 @@ class Trial:
         )
 
     async def prepare(self) -> None:
-        for owner in range(1, OWNERS + 1):
+        for owner in map(self.owner, range(OWNERS)):
             for currency in ORDER:
                 await self.book.fund(owner, 9, currency, op=derive_id(self.seed, owner, currency))
 
@@ -193,7 +197,7 @@ class Actor:
     async def stars(self) -> None:
         charge = f"{self.trial.seed}-{self.dice.randrange(12)}"
         purchase = derive_id("stars", charge)
-        owner = purchase.int % OWNERS + 1
+        owner = self.trial.owner(purchase.int)
         db = self.book.db
         match self.dice.randrange(5):
             case 0 | 1:
@@ -234,7 +238,7 @@ class Actor:
         )
 
     def _owner(self) -> int:
-        return self.dice.randint(1, OWNERS)
+        return self.trial.owner(self.dice.randrange(OWNERS))
 
     def _tell(self, job: UUID, code: str, captured: int | None) -> None:
         if code == "ok" and captured:
