@@ -12,7 +12,7 @@ from uuid import UUID
 
 from schemas.errors import Missing
 from schemas.ids import derive_id
-from schemas.results import AnyResult, Artifact, artifacts_of, parse_result
+from schemas.results import AnyResult, Artifact, parse_result
 from storage.blobs import Blobs, artifact_key
 from storage.crypto import ARTIFACT, RESULT, DataKey
 from workers.providers.port import Made
@@ -54,14 +54,14 @@ class Shelf:
         sealed = await self.blobs.get(artifact.key)
         return await asyncio.to_thread(self.key.decrypt, sealed, purpose=ARTIFACT)
 
-    async def finish(self, result: AnyResult, *, bought: bool = False) -> None:
-        """The manifest: the whole result, after all of its files. A text that was `bought` has one too.
+    async def finish(self, result: AnyResult) -> None:
+        """The manifest: the whole result, after all of its files. A text that was bought has one too; one
+        that cost nothing is as quickly made again.
 
         Crash window 13: dying before this line makes the work again, dying after it does not.
         """
-        if bought or artifacts_of(result):
-            body = self.key.encrypt(result.model_dump_json().encode(), purpose=RESULT)
-            await self.blobs.put(self._manifest, body)
+        body = self.key.encrypt(result.model_dump_json().encode(), purpose=RESULT)
+        await self.blobs.put(self._manifest, body)
 
     async def finished(self) -> AnyResult | None:
         """What an earlier attempt made and kept; None when it did not come so far."""

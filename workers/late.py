@@ -155,7 +155,7 @@ class LateLooks:
         if task is None:
             raise Permanent("unknown_kind")
         result = await task.run(payload, context)
-        await shelf.finish(result, bought=True)
+        await shelf.finish(result)
         return result
 
     async def _adopted(self, due: LateCall, deadline_s: float) -> str | None:

@@ -23,7 +23,7 @@ from schemas.jobs import Kind
 from schemas.money import App
 from schemas.payloads import PAYLOADS, AnyPayload, TextGenerate, TextImprove
 from schemas.plans import KindLimits, PlanName
-from schemas.results import AnyResult, Artifact, TextImproved
+from schemas.results import AnyResult, Artifact, TextImproved, artifacts_of
 from storage.batch import Batch
 from storage.blobs import Blobs
 from storage.callbacks import Addresses
@@ -172,8 +172,9 @@ class Pipeline:
             task = self._ports.tasks[run.payload.kind]
             async with self._ports.watcher.watch(run.started, run.payload.kind) as watch:
                 result = await task.run(run.payload, self._context(run, watch))
-        bought = run.purchases.last is not None
-        await self._keep(run, lambda: run.shelf.finish(result, bought=bought))
+        if run.purchases.last is not None or artifacts_of(result):
+            shelf = run.shelf
+            await self._keep(run, lambda: shelf.finish(result))
         return result
 
     async def _found(self, run: Run) -> AnyResult | None:
@@ -372,7 +373,7 @@ class Pipeline:
                 await asyncio.sleep(back_off.next_s())
 
     def _note_end(self, started: Started, outcome: str) -> None:
-        metrics.jobs_ended.labels(kind=started.kind, outcome=outcome).inc()
+        metrics.series(metrics.jobs_ended, started.kind, outcome).inc()
         log.info("job.ended", job_id=str(started.job_id), attempt=started.attempt, outcome=outcome)
 
     # ------------------------------------------------------------------------------ gathered calls

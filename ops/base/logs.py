@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Literal, TextIO, cast
 from uuid import UUID
 
@@ -89,8 +90,13 @@ def redact_text(text: str) -> str:
     return _BOT_TOKEN.sub(REDACTED, text)
 
 
+@lru_cache(maxsize=1_000)
+def _is_private(name: str) -> bool:
+    return name.lower() in PRIVATE_NAMES or name.lower().endswith(PRIVATE_ENDINGS)
+
+
 def _clean(value: object, *, name: str = "") -> object:
-    if name.lower() in PRIVATE_NAMES or name.lower().endswith(PRIVATE_ENDINGS):
+    if _is_private(name):
         return REDACTED
     if isinstance(value, str):
         return redact_text(value)

@@ -8,6 +8,7 @@ text that a user wrote, so that the number of series stays bounded. They leave t
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from threading import Thread
 from typing import TypeVar
 from wsgiref.simple_server import WSGIServer
@@ -54,6 +55,15 @@ def _add(kind: type[_Metric], name: str, what: str, *labels: str) -> _Metric:
 
 def _histogram(name: str, what: str, *labels: str, buckets: Sequence[float]) -> Histogram:
     return Histogram(f"leyden_{name}", what, labels, registry=registry, buckets=buckets)
+
+
+_Labelled = TypeVar("_Labelled", Counter, Gauge, Histogram)
+
+
+@cache
+def series(metric: _Labelled, *values: str) -> _Labelled:
+    """`metric.labels(*values)`, looked up once: for what is counted with every job."""
+    return metric.labels(*values)
 
 
 # Jobs

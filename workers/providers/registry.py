@@ -82,6 +82,7 @@ class Providers:
         self._adapters = adapters
         self._guard = guard or Guard(provider_book(), None)
         self._plan = plan
+        self._by_plan: dict[PlanName | None, Providers] = {plan: self}
 
     @property
     def book(self) -> Catalogue:
@@ -90,8 +91,10 @@ class Providers:
 
     def for_plan(self, plan: PlanName | None) -> "Providers":
         """The same adapters behind the same guard, asked for somebody on this plan."""
-        asked = copy(self)
-        asked._plan = plan  # noqa: SLF001 (our own copy)
+        asked = self._by_plan.get(plan)
+        if asked is None:
+            asked = self._by_plan[plan] = copy(self)
+            asked._plan = plan  # noqa: SLF001 (our own copy)
         return asked
 
     def text(self, name: str) -> Chosen[TextProvider]:

@@ -95,4 +95,4 @@ class Hand:
 
     def _count(self, lane: Lane, change: int) -> None:
         self._by_lane[lane] += change
-        metrics.jobs_in_hand.labels(lane=lane.value).set(self._by_lane[lane])
+        metrics.series(metrics.jobs_in_hand, lane.value).set(self._by_lane[lane])

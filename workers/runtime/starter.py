@@ -105,12 +105,12 @@ class Starter:
 
     def _answered(self, rows: Sequence[Held], answer: StartAnswer) -> None:
         for job in answer.jobs:
-            metrics.wakeups_handled.labels(outcome=job.code).inc()
+            metrics.series(metrics.wakeups_handled, job.code).inc()
             if job.taken_over:
                 metrics.job_crashes.labels(kind=job.kind).inc()
             elif job.code == OK and job.run_at is not None:
                 waited_s = (clock.now() - job.run_at).total_seconds()
-                metrics.job_wait_seconds.labels(kind=job.kind).observe(max(0.0, waited_s))
+                metrics.series(metrics.job_wait_seconds, job.kind).observe(max(0.0, waited_s))
         entries = [held.entry for held in rows]
         self._nursery.start(self._settle(entries, answer.wakes), name="settle")
 

@@ -267,7 +267,7 @@ class StreamWorker(Worker):
         if started.cancel_requested:
             held.cancel.set()
         function = self.functions[started.kind]
-        metrics.jobs_started.labels(kind=started.kind, lane=held.lane.value).inc()
+        metrics.series(metrics.jobs_started, started.kind, held.lane.value).inc()
         ctx = {
             **self.ctx,
             "job_id": str(held.job_id),
@@ -280,7 +280,8 @@ class StreamWorker(Worker):
         try:
             await function.coroutine(ctx, held, started)
         finally:
-            metrics.job_run_seconds.labels(kind=started.kind).observe(clock.monotonic_s() - began_s)
+            took_s = clock.monotonic_s() - began_s
+            metrics.series(metrics.job_run_seconds, started.kind).observe(took_s)
         if self.on_job_end:
             await self.on_job_end(ctx)
 
