@@ -1,24 +1,20 @@
 """The stores every test may ask for: real servers, one stack for each pytest process.
 
 stack          the running stack (crash its servers if you must: they are started again)
-dsn            a fresh migrated database of your own, gone after the test
+dsn            a migrated database of your own, without rows; gone after the test
 db             the same, opened as storage.pool.Database
 redis_url      an empty Valkey
 any_redis_url  an empty Valkey, and once more the redis-server of this machine where there is one
 sandbox        the providers' sandbox as new: one server for each pytest process
 """
 
-import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
@@ -29,12 +25,12 @@ from ops.stack.binaries import find_valkey
 from ops.stack.folders import DataFolder, make_socket_folder, remove
 from ops.stack.valkey import ValkeyServer
 from schemas.errors import ConfigError
+from tests.databases import Databases
 
 if TYPE_CHECKING:
     from ops.sandbox import Sandbox
     from storage.pool import Database
 
-TEMPLATE = "leyden_template"
 LONG_FOLDERS = frozenset({"chaos", "e2e"})
 
 
@@ -121,33 +117,27 @@ def stack() -> Iterator[StackHandle]:
 
 
 @pytest.fixture(scope="session")
-def template(stack: StackHandle) -> str:
-    """The name of a database that has every migration and no rows."""
-    from storage.migrate import migrate
-
-    _run(_sql(stack.database_url, f"create database {TEMPLATE}"))
-    _run(migrate(_with_database(stack.database_url, TEMPLATE)))
-    return TEMPLATE
+def databases(stack: StackHandle) -> Databases:
+    found = Databases(stack.database_url)
+    found.make_template()
+    return found
 
 
 @pytest.fixture
-def dsn(stack: StackHandle, template: str) -> Iterator[str]:
+def dsn(stack: StackHandle, databases: Databases) -> Iterator[str]:
     stack.servers.start()
-    name = f"test_{uuid4().hex}"
-    _run(_sql(stack.database_url, f"create database {name} template {template} strategy wal_log"))
-    yield _with_database(stack.database_url, name)
+    yield databases.lend()
     stack.servers.start()
-    _run(_sql(stack.database_url, f"drop database {name} with (force)"))
+    databases.take_back()
 
 
 @pytest.fixture
-def empty_dsn(stack: StackHandle) -> Iterator[str]:
+def empty_dsn(stack: StackHandle, databases: Databases) -> Iterator[str]:
     """A database without any migration."""
     stack.servers.start()
-    name = f"empty_{uuid4().hex}"
-    _run(_sql(stack.database_url, f"create database {name}"))
-    yield _with_database(stack.database_url, name)
-    _run(_sql(stack.database_url, f"drop database {name} with (force)"))
+    name, address = databases.make_empty()
+    yield address
+    databases.drop(name)
 
 
 @pytest_asyncio.fixture
@@ -210,21 +200,3 @@ def _emptied(server: ValkeyServer) -> Iterator[str]:
             client.flushall()
         if not end:
             yield server.url
-
-
-async def _sql(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> None:
-    """On a loop of its own that leaves the test's loop the current one."""
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(work)
-
-
-def _with_database(dsn: str, name: str) -> str:
-    return urlsplit(dsn)._replace(path=f"/{name}").geturl()

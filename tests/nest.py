@@ -25,6 +25,7 @@ PRELOAD = (
     "tests.ring",
     "workers.process",
     "workers.suspect",
+    "tests.warm",
 )
 _CONTEXT = ForkServerContext()
 

@@ -7,7 +7,9 @@ from typing import TypeVar, overload
 
 from ops.base.clock import monotonic_s
 
-POLL_S = 0.01
+FIRST_POLL_S = 0.005
+LONGEST_POLL_S = 0.1
+"""Looking costs the processor, which what is waited for may need."""
 
 Answer = TypeVar("Answer")
 
@@ -31,13 +33,15 @@ async def wait_until(predicate: Callable[[], object], timeout_s: float, what: st
 
     Fails the test with `what` never came true, and with the last answer, after PATIENCE * `timeout_s`.
     """
-    until_s = monotonic_s() + PATIENCE * timeout_s
+    since_s = monotonic_s()
+    until_s = since_s + PATIENCE * timeout_s
     while True:
         asked = predicate()
         answer = await asked if inspect.isawaitable(asked) else asked
         if answer:
             return answer
-        if monotonic_s() >= until_s:
+        now_s = monotonic_s()
+        if now_s >= until_s:
             msg = f"never within {PATIENCE * timeout_s} s: {what} (last answer: {answer!r})"
             raise AssertionError(msg)
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(min(LONGEST_POLL_S, max(FIRST_POLL_S, (now_s - since_s) / 10)))

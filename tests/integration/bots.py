@@ -107,10 +107,13 @@ async def running(
     folder: Path,
     *,
     processes: int = 1,
-    limits: TelegramLimits | None = None,
+    limits: TelegramLimits = FAST,
     **changed: Any,
 ) -> AsyncIterator[Running]:
-    """Both bots on long polling, without workers, until the block ends."""
+    """Both bots on long polling, without workers, until the block ends. Nobody waits for Telegram's
+    limits here: the tests of the flood do that.
+    """
+    await play.put("limits", {"enabled": False})
     told: dict[str, Any] = {
         "telegram_bots": BOTH,
         "telegram_base_url": play.url,

@@ -93,7 +93,7 @@ async def playing(folder: Path | None = None) -> AsyncIterator[Play]:
         world.resume()
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             yield Play(url, world, http)
-        server.should_exit = True
+        server.should_exit = server.force_exit = True  # whoever asks for updates is not waited for
         await asyncio.wait({task}, timeout=5)
         await world.close()
 

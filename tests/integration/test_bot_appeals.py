@@ -18,7 +18,7 @@ from storage.appeals import Appeals
 from storage.calls import Calls
 from storage.jobs import Jobs
 from tests.e2e.processes import leyden
-from tests.integration.bots import BOTH, FAST, Running, running, say
+from tests.integration.bots import BOTH, Running, running, say
 from tests.integration.edge import MASTER_KEY, a_wish, started
 from tests.integration.sandbox_telegram import playing
 from tests.support import wait_until
@@ -32,7 +32,7 @@ ROW = "select * from app.appeal where job_id = $1"
 async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     async with (
         playing() as play,
-        running(play, dsn, redis_url, tmp_path, limits=FAST) as found,
+        running(play, dsn, redis_url, tmp_path) as found,
     ):
         yield found
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from ops.base.clock import monotonic_s
 from storage.jobs import Jobs
-from tests.integration.bots import FAST, Running, running
+from tests.integration.bots import Running, running
 from tests.integration.sandbox_telegram import playing
 from tests.integration.test_bot_shop import BOT, SALES, ann, invoice, sound
 from tests.rig import job
@@ -24,7 +24,7 @@ QUEUED = "state = 'queued'"
 async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     async with playing() as play:
         await play.put("limits", {"enabled": False})
-        async with running(play, dsn, redis_url, tmp_path, limits=FAST) as found:
+        async with running(play, dsn, redis_url, tmp_path) as found:
             yield found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest_asyncio
 
 from producers.bot import invite
-from tests.integration.bots import FAST, Running, labels_of, running, say, text_of
+from tests.integration.bots import Running, labels_of, running, say, text_of
 from tests.integration.edge import a_wish, finish_text
 from tests.integration.sandbox_telegram import playing
 from tests.support import wait_until
@@ -22,7 +22,7 @@ BALANCE = "select balance from audit_wallets where user_id = $1 and currency = '
 async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     async with (
         playing() as play,
-        running(play, dsn, redis_url, tmp_path, limits=FAST, bonus_channel=CHANNEL) as found,
+        running(play, dsn, redis_url, tmp_path, bonus_channel=CHANNEL) as found,
     ):
         yield found
 

@@ -15,7 +15,7 @@ from ops.base.telegram import webhook_secret
 from producers.api.app import build_app
 from producers.updates import SECRET_HEADER, read
 from schemas.errors import Missing
-from tests.integration.bots import BOTH, FAST, VIAIZER, labels_of, running
+from tests.integration.bots import BOTH, VIAIZER, labels_of, running
 from tests.integration.edge import MASTER_KEY, desk_on
 from tests.integration.sandbox_telegram import Play, playing
 from tests.support import wait_until
@@ -69,7 +69,7 @@ async def test_every_update_delivered_three_times_is_one_job(
         bodies.append(json.dumps({"update_id": update_id, **told}).encode())
     twice = bodies * 2
     random.Random(seed).shuffle(twice)
-    options: dict[str, Any] = {"limits": FAST, "processes": 2}
+    options: dict[str, Any] = {"processes": 2}
     async with running(play, dsn, redis_url, tmp_path, **options) as bots:
         for start in range(0, len(twice), 100):
             part = twice[start : start + 100]
@@ -95,7 +95,7 @@ async def test_what_cannot_be_decoded_is_set_aside_and_the_rest_are_handled(
     await play.do("updates", bot=BOT, body={"message": 7})
     await play.do("updates", bot=BOT, body={"a_kind_of_tomorrow": {"from": {"id": ann}}})
     await play.do("say", person=ann, bot=BOT, text="after")
-    async with running(play, dsn, redis_url, tmp_path, limits=FAST) as bots:
+    async with running(play, dsn, redis_url, tmp_path) as bots:
         await bots.wait_jobs(2)
         await bots.idle()
         lines = await bots.desk.updates.aside()
@@ -116,7 +116,7 @@ async def test_the_order_of_a_person_is_kept_over_two_processes(
     for number in range(8):
         for person in crowd:
             await play.do("say", person=person, bot=BOT, text=f"{number}")
-    async with running(play, dsn, redis_url, tmp_path, limits=FAST, processes=2) as bots:
+    async with running(play, dsn, redis_url, tmp_path, processes=2) as bots:
         jobs = await bots.wait_jobs(24, timeout_s=60)
         said: dict[int, list[str]] = {}
         for job in jobs:
@@ -130,7 +130,7 @@ async def test_a_failed_answer_of_telegram_is_waited_out_and_makes_no_second_job
 ) -> None:
     """The outcome of the card's send is unknown: the update is handled again, under the same key."""
     (ann,) = await people(play, 1)
-    async with running(play, dsn, redis_url, tmp_path, limits=FAST) as bots:
+    async with running(play, dsn, redis_url, tmp_path) as bots:
         await play.do("say", person=ann, bot=BOT, text="/start")
         await bots.hears(ann, "You have")
         fault = {"match": {"method": "sendMessage"}, "fault": "server_error", "times": 2}
@@ -145,7 +145,7 @@ async def test_a_payment_is_answered_while_updates_of_the_same_person_wait(
     play: Play, dsn: str, redis_url: str, tmp_path: Path
 ) -> None:
     (ann,) = await people(play, 1)
-    async with running(play, dsn, redis_url, tmp_path, limits=FAST) as bots:
+    async with running(play, dsn, redis_url, tmp_path) as bots:
         await play.do("say", person=ann, bot=BOT, text="/buy")
         shop = await bots.hears(ann, "Buy credits")
         offer = next(label for label in labels_of(shop) if label.startswith("50 credits"))

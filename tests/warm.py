@@ -1,0 +1,23 @@
+"""What every process of ours reads as it begins, read once before the first of them is forked.
+
+Imported by the server of tests/nest.py alone. What is there by then is never looked at by the collector
+again, so that the pages of all processes stay the same ones.
+"""
+
+import gc
+
+from schemas.catalogue import catalogue
+from schemas.plans import kind_limits, plans
+from schemas.prices import price_book
+from schemas.providers import provider_book
+from schemas.translations import languages, translation
+
+catalogue()
+plans()
+kind_limits()
+price_book()
+provider_book()
+for language in languages():
+    translation(language)
+gc.collect()
+gc.freeze()
