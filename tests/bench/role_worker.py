@@ -5,7 +5,6 @@ from typing import Any
 
 from ops.base import logs
 from ops.base.settings import Settings, load_settings
-from schemas.catalogue import catalogue
 from schemas.jobs import Kind, Lane
 from schemas.payloads import TextImprove
 from schemas.results import TextImproved
@@ -14,7 +13,6 @@ from tests.bench.stores import MASTER_KEY
 from tests.bench.tally import Tally
 from workers.app import WorkerApp
 from workers.process import run_worker
-from workers.providers.registry import Providers
 from workers.tasks.context import TaskContext
 from workers.tasks.registry import Task
 
@@ -44,7 +42,6 @@ async def run(told: dict[str, Any]) -> dict[str, Any]:
             settings,
             master_key=master_key,
             tasks={Kind.TEXT_IMPROVE: Task(Kind.TEXT_IMPROVE, instant)},
-            providers=Providers(catalogue(), {}),
         )
         await released()
         return app

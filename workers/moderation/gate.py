@@ -7,14 +7,14 @@ rules of its own.
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from ops.base import clock, metrics
 from ops.base.accounts import LOCAL
 from ops.base.logs import get_logger
-from schemas.catalogue import MODALITY_OF_KIND, Modality
-from schemas.errors import JobFault, Permanent
+from schemas.catalogue import MODALITY_OF_KIND
+from schemas.errors import InvalidInput, JobFault, Permanent
 from schemas.payloads import (
     AnyPayload,
     ImageEdit,
@@ -29,7 +29,7 @@ from storage.calls import Calls
 from workers.moderation import rules
 from workers.moderation.rules import Finding
 from workers.providers.port import Call, Moderate
-from workers.providers.registry import Chosen, Providers
+from workers.providers.registry import Providers
 
 log = get_logger(__name__)
 
@@ -72,22 +72,14 @@ class Gate:
 
     def _is_paid(self, payload: AnyPayload, plan: PlanName | None) -> bool:
         """Whether who is asked first costs something. False for a model that nobody answers for."""
-        providers = self.providers.for_plan(plan)
-        choose: dict[Modality, Callable[[str], Chosen[Any]]] = {
-            "text": providers.text,
-            "image": providers.image,
-            "edit": providers.edit,
-            "vision": providers.vision,
-            "video": providers.video,
-            "file": providers.file,
-        }
         if isinstance(payload, PostPublish):
             return True
+        modality = MODALITY_OF_KIND[payload.kind]
         try:
-            chosen = choose[MODALITY_OF_KIND[payload.kind]](payload.model)
-        except Permanent:
+            rows = self.providers.book.candidates(payload.model, modality, plan=plan)
+        except InvalidInput:
             return False
-        return chosen.model.provider != LOCAL
+        return rows[0].provider != LOCAL
 
     async def _judged(
         self, text: str, payload: AnyPayload, load_picture: LoadPicture
