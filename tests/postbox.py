@@ -31,7 +31,7 @@ from workers.mailroom import Mailroom
 from workers.providers.registry import Providers
 from workers.runtime.rounds import Stop
 
-ON_ITS_WAY_S = 0.5
+ON_ITS_WAY_S = 1.5
 """A request may take so long on a busy machine before it arrives."""
 BOT = "viaizer"
 LEASE_S = 30.0

@@ -60,7 +60,7 @@ async def test_no_limit_is_exceeded_and_every_answer_arrives(
     faults = [
         {
             "match": {"method": "*"},
-            "fault": "rate_limited=1",
+            "fault": "rate_limited=3",
             "times": 5,
             "probability": 0.05,
             "seed": 1,
