@@ -256,13 +256,14 @@ class Postbox:
 
     async def too_early(self) -> list[dict[str, Any]]:
         """Calls that came in spite of a pause they could know of: not those that were on their way
-        when it was told.
+        when it was told, nor any after a pause whose telling was lost.
         """
         told: dict[tuple[int, str], float] = {}
         found = []
         for call in await self.calls():
             place = call["bot"], call["chat_id"]
-            if call["too_early"] and call["at"] > told.get(place, 0.0) + ON_ITS_WAY_S:
+            heard = place in told and call["at"] > told[place] + ON_ITS_WAY_S
+            if call["too_early"] and heard:
                 found.append(call)
             if call["status"] == 429:
                 told[place] = call["at"]

@@ -78,7 +78,7 @@ async def test_16_the_answer_is_on_its_way(stage: Stage, die_at: str, shown: set
 
 
 async def test_17_telegram_has_refused_and_nobody_wrote_it_down(stage: Stage) -> None:
-    rule = {"match": {"method": "sendMessage"}, "fault": "rate_limited=1", "times": 1}
+    rule = {"match": {"method": "sendMessage"}, "fault": "rate_limited=6", "times": 1}
     await stage.box.play.put("faults", [rule])
     job_id = await stage.box.ended(stage.ann, words("here"))
     await stage.die_then_recover(job_id, "delay.before")

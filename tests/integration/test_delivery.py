@@ -237,7 +237,7 @@ async def test_every_fault_ends_in_an_answer(box: Postbox, fault: str) -> None:
 
 async def test_a_pause_that_was_asked_for_is_kept_whole(box: Postbox) -> None:
     ann = await box.person()
-    rule = {"match": {"method": "sendMessage"}, "fault": "rate_limited=2", "times": 1}
+    rule = {"match": {"method": "sendMessage"}, "fault": "rate_limited=3", "times": 1}
     await box.play.put("faults", [rule])
     jobs = [await box.ended(ann, words(f"here {n}")) for n in range(2)]
     async with box.office():
