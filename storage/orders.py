@@ -29,9 +29,9 @@ select id, user_id, bot_id, app, kind::text, name, stars, units, created_at
 """
 _REPORT: Final = """
 insert into app.star_payment (id, charge_id, bot_id, payer, user_id, order_id, stars, currency,
-                              payload, recurring, source, state, reason, ended_at)
+                              payload, recurring, source, state, reason, ended_at, subscribes)
 values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12::text::app.payment_state,$13,
-        case when $12::text = 'credited' then clock_timestamp() end)
+        case when $12::text = 'credited' then clock_timestamp() end, $14)
 on conflict (id) do update
    set state = excluded.state, reason = excluded.reason, ended_at = excluded.ended_at,
        user_id = coalesce(star_payment.user_id, excluded.user_id)
@@ -61,28 +61,45 @@ update app.star_payment
    set state = $2::text::app.payment_state, reason = $3, ended_at = clock_timestamp()
  where id = $1 and state = 'parked' returning id
 """
-_RENEWALS: Final = """
-select distinct on (o.id) o.id, o.user_id, p.charge_id, p.bot_id, p.payer
-  from app.star_order o join app.star_payment p on p.order_id = o.id
- where ($1::bigint is null or o.user_id = $1) and o.kind = 'plan' and o.renewal_stopped_at is null
-   and p.state = 'credited' and p.recurring
-   and (not $2 or exists (
-        select 1 from app.star_order n join app.star_payment q on q.order_id = n.id
-         where n.user_id = o.user_id and n.id > o.id and n.kind = 'plan'
-           and q.state = 'credited' and q.recurring))
- order by o.id, p.at limit $3
+_BEGINS: Final = """
+select $3::boolean is true or not exists (
+         select from app.star_payment q
+          where q.order_id = $1 and q.charge_id <> $2 and q.recurring and q.state = 'credited'
+            and ($3 is false or q.at < clock_timestamp() - make_interval(secs => $4)))
 """
-_FIRST: Final = """
-select o.id, o.user_id, p.charge_id, p.bot_id, p.payer
-  from app.star_order o join app.star_payment p on p.order_id = o.id
- where p.state = 'credited' and p.recurring
-   and o.id = (select x.order_id from app.star_payment x
-                where x.charge_id = $1 and x.state = 'credited' and x.user_id = $2 limit 1)
- order by p.at limit 1
+_SUBSCRIBED: Final = """
+select exists (select from app.star_payment q
+                where q.order_id = $1 and q.charge_id <> $2 and q.subscribes and q.state = 'credited')
+"""
+_RENEWALS: Final = """
+select p.id, coalesce(o.user_id, p.user_id) as user_id, p.charge_id, p.bot_id, p.payer,
+       coalesce(o.name, '') as plan
+  from app.star_payment p left join app.star_order o on o.id = p.order_id
+ where p.subscribes and p.renewal_stopped_at is null
+   and ($1::bigint is null or o.user_id = $1 or p.user_id = $1)
+   and (p.state = 'credited' or p.state = 'parked' and not exists (
+        select from app.star_payment c where c.charge_id = p.charge_id and c.state = 'credited'))
+   and (not $2 or p.state = 'parked' or exists (
+        select from app.star_payment q
+         where q.user_id = p.user_id and q.subscribes and q.state = 'credited'
+           and (q.at, q.id) > (p.at, p.id)))
+ order by p.at, p.id limit $3
+"""
+_NEWEST: Final = """
+select p.id, o.user_id, p.charge_id, p.bot_id, p.payer, o.name as plan
+  from app.star_payment p join app.star_order o on o.id = p.order_id
+ where p.user_id = $1 and p.subscribes and p.state = 'credited'
+ order by p.at desc, p.id desc limit 1
 """
 _STOPPED: Final = """
-update app.star_order
+update app.star_payment
    set renewal_stopped_at = case when $2 then clock_timestamp() end where id = $1
+"""
+_STOPPED_OF_ORDER: Final = """
+update app.star_payment p set renewal_stopped_at = case when $2 then clock_timestamp() end
+ where p.order_id = $1 and p.subscribes and p.state = 'credited'
+   and 1 = (select count(*) from app.star_payment q where q.order_id = $1 and q.subscribes)
+returning p.id
 """
 _FORGET: Final = """
 with old as (
@@ -123,7 +140,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment as Telegram reports it. `payer_id` is the Telegram id; `charge_id` its identity."""
+    """A payment as Telegram reports it. `payer_id` is the Telegram id; `charge_id` its identity.
+
+    `begins`: the first one of a subscription; None where the report does not say (the list).
+    """
 
     charge_id: str
     bot_id: int
@@ -133,6 +153,7 @@ class Paid:
     payload: str
     recurring: bool = False
     source: Source = "update"
+    begins: bool | None = None
 
     @property
     def id(self) -> UUID:
@@ -169,16 +190,22 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A subscription that Telegram goes on charging for. `payer` is empty for an erased person."""
+    """A subscription that Telegram goes on charging for, by its first payment.
 
-    order_id: UUID
-    user_id: int
+    `payer` is empty for an erased person; `user_id` None and `plan` "" where no order of ours was met.
+    """
+
+    payment_id: UUID
+    user_id: int | None
     charge_id: str
     bot_id: int
     payer: str
+    plan: str
 
 
 RENEWALS_MAX: Final = 100
+MONTH_AT_LEAST_S: Final = 20 * 86_400
+"""In the list a renewal looks like a first payment: what follows sooner than this is no renewal."""
 UNPAID_KEPT_S: Final = 90 * 86_400
 FORGET_BATCH: Final = 5_000
 
@@ -233,24 +260,42 @@ class Orders:
         """An operator has dealt with a parked one. False: it was not parked any more."""
         return await self._db.fetchval(_END, payment_id, state, note) is not None
 
+    async def is_second(self, paid: Paid) -> bool:
+        """Another subscription by a link that was paid before: no renewal, and nobody's wish."""
+        if not paid.recurring or paid.order_id is None:
+            return False
+        taken = bool(await self._db.fetchval(_SUBSCRIBED, paid.order_id, paid.charge_id))
+        return taken and await self._begins(paid)
+
+    async def is_subscribed(self, order: Order) -> bool:
+        """Whether the link of this order was paid before, or its plan renews itself already."""
+        if await self._db.fetchval(_SUBSCRIBED, order.id, ""):
+            return True
+        open_ones = await self.renewals(order.user_id)
+        return any(one.plan == order.article.name for one in open_ones)
+
     async def renewals(
         self, user_id: int | None = None, *, superseded: bool = False
     ) -> list[Renewal]:
         """Subscriptions that still renew themselves, of one person or of all, oldest first.
 
-        `superseded`: only those that a newer one has taken the place of.
+        `superseded`: only those that a newer one has taken the place of, or that nothing is given for.
         """
         rows = await self._db.fetch(_RENEWALS, user_id, superseded, RENEWALS_MAX)
         return [Renewal(*row.values()) for row in rows]
 
-    async def renewal_of(self, user_id: int, charge_id: str) -> Renewal | None:
-        """The subscription that a payment of this person belongs to, named by its first charge."""
-        row = await self._db.fetchrow(_FIRST, charge_id, user_id)
+    async def newest_subscription(self, user_id: int) -> Renewal | None:
+        """The one that was paid for last, renewed by itself or not."""
+        row = await self._db.fetchrow(_NEWEST, user_id)
         return None if row is None else Renewal(*row.values())
 
-    async def set_stopped(self, order_id: UUID, *, stopped: bool) -> None:
-        """Telegram has been told, or has told us."""
-        await self._db.execute(_STOPPED, order_id, stopped)
+    async def set_stopped(self, payment_id: UUID, *, stopped: bool) -> None:
+        """Telegram has been told."""
+        await self._db.execute(_STOPPED, payment_id, stopped)
+
+    async def set_order_stopped(self, order_id: UUID, *, stopped: bool) -> bool:
+        """Telegram has told us, by the order alone. False where that does not say which one is meant."""
+        return await self._db.fetchval(_STOPPED_OF_ORDER, order_id, stopped) is not None
 
     async def seen(self, bot_id: int) -> int:
         """How many transactions of the bot's list have been read."""
@@ -267,11 +312,18 @@ class Orders:
         self, paid: Paid, state: str, *, user_id: int | None, order_id: UUID | None,
         reason: str | None = None,
     ) -> bool:  # fmt: skip
+        begins = paid.recurring and await self._begins(paid)
         row = await self._db.fetchval(
             _REPORT, paid.id, paid.charge_id, paid.bot_id, str(paid.payer_id), user_id, order_id,
             paid.stars, paid.currency, paid.payload, paid.recurring, paid.source, state, reason,
+            begins,
         )  # fmt: skip
         return row is not None
+
+    async def _begins(self, paid: Paid) -> bool:
+        """As it was reported; from the list, as the time between two payments says."""
+        facts = (paid.order_id, paid.charge_id, paid.begins, MONTH_AT_LEAST_S)
+        return bool(await self._db.fetchval(_BEGINS, *facts))
 
 
 def _order(row: Row) -> Order:

@@ -1,9 +1,11 @@
-"""Subscriptions that Telegram renews by itself: one plan, one renewal.
+"""Subscriptions that Telegram renews by itself: one person, one renewal.
 
 Telegram lets a person subscribe any number of times. When a plan follows another, the renewal of the
-older one is stopped, or the person would pay for both.
+older one is stopped, or the person would pay for both; so is that of a payment that was parked. What is
+shown is what Telegram goes on charging for (`Orders.renewals`); the ledger's own mark follows it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiogram.exceptions import (
@@ -33,32 +35,66 @@ AWAY: Final = (
 
 
 async def set_renewal(room: Room, user_id: int, *, on: bool) -> None:
-    """Tell Telegram first, then note it. Raises Missing without a plan, Conflict, Unavailable."""
-    subscriptions = Subscriptions(room.desk.db)
-    current = await subscriptions.current(user_id)
-    if current is None or current.state == "expired":
-        raise Missing("not_found")
-    renewal = await room.orders.renewal_of(user_id, current.charge_id)
-    if renewal is None or not await _tell(room, renewal, canceled=not on):
-        raise Conflict("too_late")
-    await room.orders.set_stopped(renewal.order_id, stopped=not on)
-    await subscriptions.set_auto_renew(user_id, auto_renew=on)
+    """Stop every renewal of this person, or let the newest one go on. Telegram is told first.
+
+    Raises Missing without a plan, Conflict where Telegram does not agree, Unavailable.
+    """
+    current = await Subscriptions(room.desk.db).current(user_id)
+    running = current is not None and current.state != "expired"
+    if on:
+        newest = await room.orders.newest_subscription(user_id) if running else None
+        if newest is None:
+            raise Missing("not_found")
+        if not await _tell(room, newest, canceled=False):
+            raise Conflict("too_late")
+        await room.orders.set_stopped(newest.payment_id, stopped=False)
+    else:
+        opened = await room.orders.renewals(user_id)
+        if not (opened or running):
+            raise Missing("not_found")
+        await _stop_all(room, opened)
+    await settle(room, user_id)
+
+
+async def _stop_all(room: Room, opened: Sequence[Renewal]) -> None:
+    left = [one for one in opened if not await stop(room, one)]
+    if any(one.bot_id in room.bots for one in left):
+        raise Unavailable(store="telegram", reason="renewal")
+    if left:  # of a bot that is not run any more: only Telegram itself can
+        raise Conflict("renewal_elsewhere")
 
 
 async def stop_superseded(room: Room, user_id: int | None = None) -> None:
     """Of one person, or of all. What fails now is stopped at the next round."""
-    for renewal in await room.orders.renewals(user_id, superseded=True):
-        await stop(room, renewal)
+    stopped = [
+        one for one in await room.orders.renewals(user_id, superseded=True) if await stop(room, one)
+    ]
+    for person in {user_id, *(one.user_id for one in stopped)}:
+        if person is not None:
+            await settle(room, person)
 
 
-async def stop(room: Room, renewal: Renewal) -> None:
+async def settle(room: Room, user_id: int) -> None:
+    """The plan that runs is renewed exactly when Telegram goes on charging for it."""
+    subscriptions = Subscriptions(room.desk.db)
+    current = await subscriptions.current(user_id)
+    if current is None or current.state == "expired":
+        return
+    renews = any(one.plan == current.plan for one in await room.orders.renewals(user_id))
+    if renews != current.auto_renew:
+        await subscriptions.set_auto_renew(user_id, auto_renew=renews)
+
+
+async def stop(room: Room, renewal: Renewal) -> bool:
+    """False: Telegram could not be asked, and may go on charging."""
     try:
         await _tell(room, renewal, canceled=True)
     except Unavailable as error:
-        log.warning("renewal.unstopped", order=str(renewal.order_id), reason=str(error))
-        return
-    await room.orders.set_stopped(renewal.order_id, stopped=True)
-    log.info("renewal.stopped", order=str(renewal.order_id))
+        log.warning("renewal.unstopped", payment=str(renewal.payment_id), reason=str(error))
+        return False
+    await room.orders.set_stopped(renewal.payment_id, stopped=True)
+    log.info("renewal.stopped", payment=str(renewal.payment_id))
+    return True
 
 
 async def _tell(room: Room, renewal: Renewal, *, canceled: bool) -> bool:
@@ -71,7 +107,7 @@ async def _tell(room: Room, renewal: Renewal, *, canceled: bool) -> bool:
             int(renewal.payer), renewal.charge_id, is_canceled=canceled
         )
     except (TelegramBadRequest, TelegramForbiddenError) as error:
-        log.info("renewal.refused", order=str(renewal.order_id), reason=error.message)
+        log.info("renewal.refused", payment=str(renewal.payment_id), reason=error.message)
         return False
     except AWAY as error:
         raise Unavailable(store="telegram", reason=type(error).__name__) from error

@@ -25,6 +25,8 @@ log = get_logger(__name__)
 STARS: Final = "XTR"
 PROVIDER: Final = "telegram"
 OFF_SALE: Final = "off_sale"
+SUBSCRIBED: Final = "subscribed"
+SECOND: Final = "second_subscription"
 Outcome = Literal["credited", "parked"]
 
 
@@ -74,12 +76,14 @@ class Till:
         return await self._orders.open(user_id, article, bot_id=bot_id, app=app)
 
     async def check(self, paid: Paid) -> str:
-        """Why this may not be paid now; empty when it may. Three reads and no write."""
+        """Why this may not be paid now; empty when it may. A few reads and no write."""
         order, problem = await self._match(paid)
         if problem or order is None:
             return problem
         if order.article not in self._on_sale():
             return OFF_SALE
+        if order.article.kind == "plan" and await self._orders.is_subscribed(order):
+            return SUBSCRIBED
         account = await self._users.get(order.user_id)
         return "" if account.status == "active" else "closed"
 
@@ -92,6 +96,8 @@ class Till:
         order, problem = await self._match(paid)
         if problem or order is None:
             return await self._park(paid, order, problem)
+        if await self._orders.is_second(paid):
+            return await self._park(paid, order, SECOND)
         try:
             await self._credit(paid, order)
         except Refused as refused:
