@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
+from schemas.targets import InlineTarget, TelegramTarget, parse_target
 from storage.pool import Database
 
 CARD_WAIT_S: Final = 2.0
@@ -20,9 +21,13 @@ select d.target, d.state::text, d.message_ref, d.tries, d.created_at, d.ended_at
   from work.delivery d join work.job j on j.id = d.job_id
  where d.job_id = $1 and j.user_id = $2 order by d.id
 """
+_MESSAGES = """
+select d.target, d.parts || d.others as ids, d.message_ref
+  from work.delivery d join work.job j on j.id = d.job_id where d.job_id = $1 and j.user_id = $2
+"""
 _TAKE = "select * from work.take_deliveries($1, $2, $3, $4)"
 _RENEW = "select * from work.renew_deliveries($1, $2, $3)"
-_NOTE = "select work.note_part($1, $2, $3)"
+_NOTE = "select work.note_messages($1, $2, $3, $4)"
 _DELAY = "select work.delay_delivery($1, $2, $3, $4, $5)"
 _END = "select work.end_delivery($1, $2, $3, $4, $5)"
 _WAITING = """
@@ -96,6 +101,25 @@ class Deliveries:
         """Oldest first; empty while the job runs, and for another person's job."""
         return [Delivery(*row.values()) for row in await self._db.fetch(_OF_JOB, job_id, user_id)]
 
+    async def messages(self, user_id: int, job_id: UUID, *, bot: str, chat_id: int) -> list[int]:
+        """All that this bot has said in this chat to tell this person of the job: ids of messages.
+
+        Of an answer to an inline query that is what went to the person's own chat.
+        """
+        found: set[int] = set()
+        for row in await self._db.fetch(_MESSAGES, job_id, user_id):
+            target = parse_target(row["target"])
+            match target:
+                case TelegramTarget(bot=name) if name == bot:
+                    chat = (row["message_ref"] or "").partition(":")[0]
+                    here = int(chat) if chat else await self.chat_now(target.chat_id)
+                case InlineTarget(bot=name) if name == bot and chat_id > 0:
+                    here = chat_id
+                case _:
+                    continue
+            found.update(row["ids"] if here == chat_id else ())
+        return sorted(found)
+
     async def take(
         self,
         bots: Sequence[str],
@@ -114,9 +138,9 @@ class Deliveries:
             ids, fences = [due.id for due in held], [due.fence for due in held]
             await self._db.fetch(_RENEW, ids, fences, lease_s)
 
-    async def note_part(self, due: Due, message_id: int) -> bool:
-        """This message is there, so it is not sent again."""
-        return bool(await self._db.fetchval(_NOTE, due.id, due.fence, message_id))
+    async def note_part(self, due: Due, message_id: int, others: Sequence[int] = ()) -> bool:
+        """This message is there, so it is not sent again. `others`: of the same album."""
+        return bool(await self._db.fetchval(_NOTE, due.id, due.fence, message_id, list(others)))
 
     async def delay(
         self, due: Due, delay_s: float, *, counted: bool = True, doubtful: bool = False

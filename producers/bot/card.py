@@ -5,20 +5,27 @@
 Killed in between, the job has no card and its answer comes as a message of its own.
 """
 
-from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
+from ops.base.logs import get_logger
+from producers.bot.crowd import Slots
 from producers.bot.guest import Guest
 from producers.bot.room import Room
 from schemas.buttons import cancel_keyboard
-from schemas.jobs import Kind, Lane, State
+from schemas.errors import Unavailable
+from schemas.jobs import Kind, State
 from schemas.plans import kind_limits
 from schemas.speech import Html, html
 from schemas.targets import draft_id_of
 from schemas.texts import Language
 from storage.places import Place
 
+log = get_logger(__name__)
+
+BEFORE: Final = frozenset({State.WAITING, State.QUEUED})
+"""From its start on, a card belongs to the worker that runs its job, then to the delivery."""
 MINUTE_S: Final = 60
 MINUTES_FROM_S: Final = 100
 """From here on a range is told in minutes."""
@@ -31,18 +38,43 @@ async def show_card(
     """Send it and write its row; a job that has its card, or its answer, gets no other. Raises Gone."""
     if await room.cards.of_job(job_id) is not None:
         return
-    said = accepted(kind, price_units, guest.language)
+    said = await _first(room, job_id, kind, price_units, guest.language)
     keyboard = cancel_keyboard(job_id, guest.language)
     message_id = await room.say.send(guest, said, keyboard=keyboard, reply_to=guest.message_id)
     kept = await room.cards.add(
-        job_id, guest.bot, guest.chat_id, message_id, guest.language, draft_id_of(job_id)
+        job_id,
+        guest.bot,
+        guest.chat_id,
+        message_id,
+        guest.language,
+        draft_id_of(job_id),
+        digest(said),
     )
     if not kept:  # the answer was quicker
         await room.say.delete(guest, message_id)
 
 
+async def _first(
+    room: Room, job_id: UUID, kind: Kind, price_units: int, language: Language
+) -> Html:
+    """With its place as of now, where that can be said."""
+    try:
+        place = await room.crowd.place_of_new(job_id)
+    except Unavailable as error:
+        log.warning("card.without_place", reason=str(error))
+        place = None
+    if place is None or place.state not in BEFORE:
+        return accepted(kind, price_units, language)
+    return refreshed(place, await room.crowd.slots(), language)
+
+
+def digest(said: str) -> int:
+    """Whether two cards say the same."""
+    return int.from_bytes(blake2b(said.encode(), digest_size=8).digest(), signed=True)
+
+
 def accepted(kind: Kind, price_units: int, language: Language) -> Html:
-    """What a card says before anything is known of the queue."""
+    """What a card says of which nothing is known, or which has begun already."""
     typical_s = kind_limits()[kind].typical_s
     return html(
         "bot.card",
@@ -55,26 +87,31 @@ def accepted(kind: Kind, price_units: int, language: Language) -> Html:
     )
 
 
-def refreshed(place: Place, slots: Mapping[Lane, int], language: Language) -> Html:
-    """The same once its place is known. `slots`: how many jobs of a lane can run at a time."""
-    typical_s = kind_limits()[place.kind].typical_s
-    at_once = max(1, slots.get(place.lane, 0))
-    begin_s = place.work_s / at_once
+def refreshed(place: Place, slots: Slots | None, language: Language) -> Html:
+    """The same once its place is known. No time is told where nobody works, or none can be known."""
     return html(
         "bot.card",
         language,
         kind=html(f"kind.{place.kind.value}", language),
         price_units=place.price_units,
         state=_state(place, slots, language),
-        range=time_range(begin_s / 2 + typical_s / 2, begin_s * 2 + typical_s * 2, language),
+        range=_range(place, slots, language),
         rule=rule_of(place.kind, language),
     )
 
 
-def _state(place: Place, slots: Mapping[Lane, int], language: Language) -> Html:
+def _range(place: Place, slots: Slots | None, language: Language) -> Html:
+    at_once = (slots or {}).get(place.lane, 0)
+    if place.state is State.WAITING or not at_once:
+        return html("bot.range.unknown", language)
+    typical_s, begin_s = kind_limits()[place.kind].typical_s, place.work_s / at_once
+    return time_range(begin_s / 2 + typical_s / 2, begin_s * 2 + typical_s * 2, language)
+
+
+def _state(place: Place, slots: Slots | None, language: Language) -> Html:
     if place.state is State.WAITING:
         return html("bot.card.waiting", language)
-    if not slots.get(place.lane):
+    if slots is not None and not slots.get(place.lane):
         return html("bot.card.unattended", language, ahead=place.ahead)
     return html("bot.card.place", language, ahead=place.ahead, place=place.ahead + 1)
 

@@ -29,6 +29,7 @@ async def box(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Postbox
 
 async def chosen(box: Postbox, person: int) -> tuple[int, dict[str, Any]]:
     """A group, and the message of ours that this person has left in it."""
+    box.play.world.updates.forget(BOT_ID)
     group = await box.play.do("chats", type="group", title="Friends", owner=person)
 
     async def answer() -> None:
@@ -90,3 +91,26 @@ async def test_who_has_no_chat_with_the_bot_is_told_to_start_one(box: Postbox) -
     group, message = await chosen(box, bob["id"])
     await delivered(box, person, message, await box.image(person))
     assert "press Start" in (await shown(box, group))["text"]
+
+
+async def test_a_text_has_no_buttons_and_a_long_one_goes_on_in_private(box: Postbox) -> None:
+    """A tap there could not be answered, and an edit holds one message."""
+    ann = await box.person()
+    group, message = await chosen(box, ann.chat_id)
+    await delivered(box, ann, message, words("**done**"))
+    assert "reply_markup" not in await shown(box, group)
+    group, message = await chosen(box, ann.chat_id)
+    long = "\n\n".join(f"Paragraph {n} " + "word " * 100 for n in range(20))
+    await delivered(box, ann, message, words(long))
+    there = await shown(box, group)
+    assert "reply_markup" not in there
+    assert there["text"].startswith("Paragraph 0 ")
+    assert there["text"].endswith("… the whole text is in our chat.")
+    whole = await box.messages(ann.chat_id)
+    assert all(f"Paragraph {n} " in "".join(one["text"] for one in whole) for n in range(20))
+    assert whole[-1]["reply_markup"]
+    bob = await box.play.do("people", first_name="Bob")
+    person = await box.known(bob["id"])
+    group, message = await chosen(box, bob["id"])
+    await delivered(box, person, message, words(long))
+    assert "only its beginning" in (await shown(box, group))["text"]

@@ -1,11 +1,13 @@
 """What a person is told when a job has ended: the result, or the reason and what became of the credits."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 
 from schemas.buttons import (
     Rows,
     appeal_keyboard,
+    rerun_keyboard,
     result_keyboard,
     retry_keyboard,
     uncertain_keyboard,
@@ -29,7 +31,7 @@ from schemas.texts import error_text
 from storage.deliveries import Due
 from storage.posts import Posts, PostState
 from storage.results import JobView, Results
-from workers.delivery.markup import pieces
+from workers.delivery.markup import AT_ONCE_MAX, long_pieces
 from workers.delivery.markup_rich import Rich, to_html
 from workers.delivery.markup_split import split
 from workers.delivery.parts import (
@@ -45,6 +47,9 @@ from workers.delivery.parts import (
 )
 from workers.delivery.prices import Prices
 
+INLINE: Final = "tgi:"
+INLINE_MAX_UNITS: Final = 3_800
+"""Leaves room for a word of where the rest is: an inline message cannot be followed by another."""
 PROMPT_SHOWN_MAX: Final = 200
 CHANGES_SHOWN_MAX: Final = 12
 CHANGE_SHOWN_MAX: Final = 200
@@ -74,17 +79,17 @@ class Answers:
     async def _result(self, due: Due, view: JobView, language: str) -> Answer:
         if view.result is None:
             return Answer((Words(html("delivery.forgotten", language)),))
+        below = _below(due, view, language)
+        if isinstance(view.result, TextImproved) and view.result.prompt:
+            return await _prompt_answer(view.result, below, language)
         prices = await self.prices.of(due.user_id, view)
         keyboard = result_keyboard(view.kind, view.id, language, prices=prices)
-        below = _below(due, view, language)
         artifacts = artifacts_of(view.result)
         if artifacts:
             return self._files(due, view, keyboard, below, language)
-        texts = _texts(view.result, language)
-        if units(texts[-1]) + units(below) + 2 <= TEXT_MAX_UNITS:
-            texts = (*texts[:-1], f"{texts[-1]}\n\n{below}")
-        else:
-            texts = (*texts, below)
+        most = INLINE_MAX_UNITS if due.target.startswith(INLINE) else TEXT_MAX_UNITS
+        texts = await _texts(view.result, language, most=most)
+        texts = (*texts[:-1], *_together(texts[-1], below, between="\n\n", most=most))
         parts = [Words(text) for text in texts]
         return Answer((*parts[:-1], replace(parts[-1], keyboard=keyboard)))
 
@@ -124,26 +129,56 @@ class Answers:
         return Answer((_failure(view, language),))
 
 
-def plain_pieces(text: str) -> tuple[str, ...]:
-    """A text that is no Markdown, as messages."""
-    return tuple(to_html(part) for part in split(Rich(text), limit_units=TEXT_MAX_UNITS))
+async def plain_pieces(text: str, *, limit_units: int = TEXT_MAX_UNITS) -> tuple[str, ...]:
+    """A text that is no Markdown, as messages; a long one is cut in a thread, so that the loop goes on."""
+    if len(text) <= AT_ONCE_MAX:
+        return _cut(text, limit_units)
+    return await asyncio.to_thread(_cut, text, limit_units)
 
 
-def _texts(result: AnyResult, language: str) -> tuple[str, ...]:
+def _cut(text: str, limit_units: int) -> tuple[str, ...]:
+    return tuple(to_html(part) for part in split(Rich(text), limit_units=limit_units))
+
+
+async def _texts(
+    result: AnyResult, language: str, *, most: int = TEXT_MAX_UNITS
+) -> tuple[str, ...]:
     """The text of a result as messages, at least one; what was changed about it folded at its end."""
+    texts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     match result:
         case TextGenerated():
-            texts, notes = pieces(result.text), result.notes
+            texts, notes = await long_pieces(result.text, limit_units=most), result.notes
         case TextImproved() | FileProcessed():
-            texts, notes = plain_pieces(result.text), (*result.changes, *result.notes)
+            texts = await plain_pieces(result.text, limit_units=most)
+            notes = (*result.changes, *result.notes)
         case ImageAnalyzed():
-            texts, notes = plain_pieces(result.text), ()
+            texts = await plain_pieces(result.text, limit_units=most)
         case _:
-            texts, notes = (), ()
-    return _with_notes(texts or ("…",), notes, language)
+            pass
+    return _with_notes(texts or ("…",), notes, language, most=most)
 
 
-def _with_notes(texts: tuple[str, ...], notes: tuple[str, ...], language: str) -> tuple[str, ...]:
+async def _prompt_answer(result: TextImproved, below: Html, language: str) -> Answer:
+    """A step on the way: it has no buttons, for what can be done with it is being done."""
+    first, *others = await _texts(result, language)
+    shown = [*_together(html("delivery.prompt", language), first, between="\n"), *others]
+    shown[-1:] = _together(shown[-1], below, between="\n\n")
+    return Answer(tuple(Words(text) for text in shown))
+
+
+def _together(
+    first: str, second: str, *, between: str, most: int = TEXT_MAX_UNITS
+) -> tuple[str, ...]:
+    """In one message where both fit, else in two."""
+    if units(first) + units(second) + len(between) <= most:
+        return (f"{first}{between}{second}",)
+    return first, second
+
+
+def _with_notes(
+    texts: tuple[str, ...], notes: tuple[str, ...], language: str, *, most: int
+) -> tuple[str, ...]:
     if not notes:
         return texts
     shown = [f"• {shortened(note, most=CHANGE_SHOWN_MAX)}" for note in notes[:CHANGES_SHOWN_MAX]]
@@ -151,7 +186,7 @@ def _with_notes(texts: tuple[str, ...], notes: tuple[str, ...], language: str) -
         shown.append("…")
     told = lines(html("delivery.changes", language), *(quoted(line) for line in shown))
     folded = f"<blockquote expandable>{told}</blockquote>"
-    if units(texts[-1]) + units(folded) + 200 <= TEXT_MAX_UNITS:
+    if units(texts[-1]) + units(folded) + 200 <= most:
         return (*texts[:-1], f"{texts[-1]}\n\n{folded}")
     return (*texts, folded)
 
@@ -180,7 +215,8 @@ def _failure(view: JobView, language: str) -> Words:
     if view.attempts and view.price_units and view.code not in NOTHING_HELD:
         returned = html("delivery.returned", language, price_units=view.price_units)
     if view.state is State.CANCELLED:
-        return Words(lines(html("delivery.cancelled", language), returned))
+        again = rerun_keyboard(view.id, language, price_units=view.price_units or None)
+        return Words(lines(html("delivery.cancelled", language), returned), again)
     reason = error_text(LeydenError(view.code), language)
     keyboard = retry_keyboard(view.id, language, price_units=view.price_units or None)
     if view.code == BLOCKED and view.blocked:

@@ -13,7 +13,7 @@ from storage.inspect import FileFacts
 from storage.projects import Project, Projects
 from storage.results import Results
 from workers.delivery.letters import fits_caption
-from workers.delivery.markup import pieces
+from workers.delivery.markup import long_pieces
 from workers.delivery.parts import Album, File, Part, Words, file_of, grouped
 
 PREVIEW_TYPE: Final = "image/jpeg"
@@ -45,19 +45,22 @@ class Contents:
             content = await self._job(user_id, payload.job)
         if payload.text:
             content = Content(payload.text, content.files, content.found)
-        if payload.file is not None:
-            own = await self._own(user_id, payload.file)
-            content = replace(content, files=(own, *content.files))
+        own = [await self._own(user_id, file_id) for file_id in payload.files]
+        content = replace(content, files=(*own, *content.files))
         if not content.text.strip() and not content.files:
             raise Missing("post_empty")
         return content
 
+    async def picture(self, user_id: int, file_id: UUID) -> bytes:
+        """Of the person's own. Raises Missing `file_not_found`."""
+        return (await self.files.load(user_id, file_id))[1]
+
     async def _own(self, user_id: int, file_id: UUID) -> File:
-        """The picture that the person has sent for it. Raises Missing `file_not_found`."""
+        """A picture that the person has sent for it. Raises Missing `file_not_found`."""
         stored = await self.files.get(user_id, file_id)
 
         async def load() -> bytes:
-            return (await self.files.load(user_id, file_id))[1]
+            return await self.picture(user_id, file_id)
 
         made = file_of(_as_artifact(stored.facts), load)
         if made is None:
@@ -93,9 +96,9 @@ class Contents:
         return file_of(artifact, load)
 
 
-def post_parts(content: Content) -> tuple[Part, ...]:
+async def post_parts(content: Content) -> tuple[Part, ...]:
     """The messages of a post. A text that is too long for a caption follows its files."""
-    texts = pieces(content.text) if content.text.strip() else ()
+    texts = await long_pieces(content.text) if content.text.strip() else ()
     if not content.files:
         return tuple(Words(text) for text in texts)
     if len(texts) <= 1 and all(fits_caption(text) for text in texts):

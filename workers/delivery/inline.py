@@ -1,7 +1,8 @@
 """The answer to an inline query: it can only turn a message that is there into something else.
 
 Telegram takes no upload there. A file is sent to the person's own chat with the bot first, and shown in
-the inline message by the id that it has got.
+the inline message by the id that it has got. What is longer than one message goes there as a whole. Buttons
+are there, too: a tap on an inline message does not say in which chat it was, so none could be answered.
 """
 
 import zlib
@@ -39,36 +40,58 @@ async def say_inline(
     """The id of the inline message. Raises an Outcome; done twice it does no harm but to the limiter."""
     inline_id, count_as = target.inline_message_id, zlib.crc32(target.inline_message_id.encode())
 
-    async def say(words: Words) -> None:
-        await letters.edit_inline(speaker, count_as, inline_id, words)
+    async def say(said: str) -> None:
+        await letters.edit_inline(speaker, count_as, inline_id, Words(said))
 
     first = answer.parts[0]
+    if isinstance(first, Words) and len(answer.parts) == 1:
+        await say(first.html)
+        return inline_id
+    there, message = await _privately(due, speaker, answer, send)
     if isinstance(first, Words):
-        await say(first)
+        me = await letters.wire.call(speaker, count_as, lambda bot: bot.me(), cost=0)
+        key = "delivery.whole_in_private" if there else "delivery.whole_start_first"
+        rest = html(key, language, link=f"https://t.me/{me.username}")
+        await say(f"{first.html}\n\n{rest}")
         return inline_id
-    if due.parts:  # it is in the person's chat already, and its id is not known any more
-        await say(Words(html("delivery.in_private", language)))
-        return inline_id
-    media = await _by_id(due, speaker, first, send)
-    if media is None:
-        await say(Words(html("delivery.start_first", language)))
+    media = _by_id(message, first)
+    if (
+        media is None
+    ):  # it is in the person's chat already, and its id is not known any more; or nowhere
+        await say(html("delivery.in_private" if there else "delivery.start_first", language))
         return inline_id
     try:
         await letters.show_inline(speaker, count_as, inline_id, media)
     except Refused:
-        await say(Words(html("delivery.in_private", language)))
+        await say(html("delivery.in_private", language))
     return inline_id
 
 
-async def _by_id(due: Due, speaker: Speaker, part: File | Album, send: Send) -> MediaUnion | None:
-    """The file as Telegram knows it; None when its person has no chat with the bot."""
+async def _privately(
+    due: Due, speaker: Speaker, answer: Answer, send: Send
+) -> tuple[bool, Message | None]:
+    """What is missing of it in the person's own chat, with its buttons; False where they have none.
+
+    With the message of the first part, if that was sent just now.
+    """
+    first = None
     if due.telegram_id is None:
+        return False, None
+    place = Place(speaker, due.telegram_id)
+    try:
+        for number in range(len(due.parts), len(answer.parts)):
+            message = await send(place, answer.parts[number])
+            first = message if number == 0 else first
+    except (Gone, Refused):
+        return False, None
+    return True, first
+
+
+def _by_id(message: Message | None, part: File | Album) -> MediaUnion | None:
+    """The file as Telegram knows it."""
+    if message is None:
         return None
     file = part.files[0] if isinstance(part, Album) else part
-    try:
-        message = await send(Place(speaker, due.telegram_id), file)
-    except Gone:
-        return None
     caption = file.caption or None
     if message.photo:
         return InputMediaPhoto(media=message.photo[-1].file_id, caption=caption, parse_mode="HTML")

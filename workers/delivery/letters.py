@@ -53,6 +53,10 @@ class Letters:
 
     async def send(self, place: Place, part: Part) -> Message:
         """A new message; of an album, its first."""
+        return (await self.send_all(place, part))[0]
+
+    async def send_all(self, place: Place, part: Part) -> list[Message]:
+        """New messages: one, or those of an album."""
         try:
             return await self._send(place, part, plain=False)
         except Refused as refused:
@@ -110,12 +114,12 @@ class Letters:
         except (Refused, Unknown):
             return
 
-    async def _send(self, place: Place, part: Part, *, plain: bool) -> Message:
+    async def _send(self, place: Place, part: Part, *, plain: bool) -> list[Message]:
         match part:
             case Words():
-                return await self._words(place, part, plain=plain)
+                return [await self._words(place, part, plain=plain)]
             case File():
-                return await self._file(place, part, plain=plain)
+                return [await self._file(place, part, plain=plain)]
             case Album():
                 return await self._album(place, part, plain=plain)
 
@@ -185,9 +189,9 @@ class Letters:
             place.speaker, place.chat_id, ask, cost=int(self.counted), timeout_s=UPLOAD_MAX_S
         )
 
-    async def _album(self, place: Place, album: Album, *, plain: bool) -> Message:
+    async def _album(self, place: Place, album: Album, *, plain: bool) -> list[Message]:
         media: list[Any] = [await _input(file, plain=plain) for file in album.files]
-        sent = await self.wire.call(
+        return await self.wire.call(
             place.speaker,
             place.chat_id,
             lambda bot: bot.send_media_group(
@@ -196,7 +200,6 @@ class Letters:
             cost=len(media) if self.counted else 0,
             timeout_s=UPLOAD_MAX_S,
         )
-        return sent[0]
 
 
 def markup(rows: Rows) -> InlineKeyboardMarkup | None:

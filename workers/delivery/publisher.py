@@ -59,9 +59,9 @@ class ChannelPublisher:
         if not channel.linked or speaker is None:
             raise Missing("channel_not_linked")
         content = await self.contents.of(payload, ctx.user_id)
-        await self._judge(payload, content, ctx.job_id)
+        await self._judge(payload, content, ctx)
         await self._check(speaker, channel)
-        parts = post_parts(content)
+        parts = await post_parts(content)
         try:
             return await self._send_all(ctx, Place(speaker, channel.chat_id), channel, parts)
         except JobFault as fault:
@@ -69,15 +69,21 @@ class ChannelPublisher:
                 metrics.posts_ended.labels(outcome=fault.code).inc()
             raise
 
-    async def _judge(self, payload: PostPublish, content: Content, job_id: UUID) -> None:
-        """The text and the picture of a payload have been looked at by now; what else it names has not."""
+    async def _judge(self, payload: PostPublish, content: Content, ctx: TaskContext) -> None:
+        """The text and the first picture of a payload have been looked at by now; what else it names has
+        not: a text that was found, and the other pictures of an album.
+        """
 
-        async def load_picture(_file_id: UUID) -> bytes:
-            raise Missing("file_not_found")
+        async def load_picture(file_id: UUID) -> bytes:
+            return await self.contents.picture(ctx.user_id, file_id)
 
+        alone: dict[str, object] = {"file": None, "more_files": ()}
         if content.found and content.text and not payload.text:
-            asked = payload.model_copy(update={"text": content.text, "file": None})
-            await self.gate.check(job_id, asked, load_picture=load_picture)
+            asked = payload.model_copy(update={**alone, "text": content.text})
+            await self.gate.check(ctx.job_id, asked, load_picture=load_picture)
+        for file_id in payload.more_files:
+            asked = payload.model_copy(update={**alone, "text": "", "file": file_id})
+            await self.gate.check(ctx.job_id, asked, load_picture=load_picture)
 
     # --------------------------------------------------------------------------------------- rights
 

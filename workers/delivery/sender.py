@@ -8,6 +8,7 @@ beside the card: only a new message takes that one's place at once.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
@@ -143,11 +144,11 @@ class Sender:
     async def _send(self, due: Due, place: Place, part: Part) -> Message:
         """A new message, written down as soon as Telegram has confirmed it."""
         try:
-            message = await Letters(self.wire).send(place, part)
+            message, *others = await Letters(self.wire).send_all(place, part)
         except Unknown as unknown:
             metrics.deliveries_doubtful.labels(reason="unheard").inc()
             raise Doubt(unknown.reason) from unknown
-        await self._note(due, message.message_id)
+        await self._note(due, message.message_id, [one.message_id for one in others])
         return message
 
     async def _become(self, card: Card, place: Place, answer: Answer) -> bool:
@@ -169,12 +170,12 @@ class Sender:
             await Letters(self.wire).delete(Place(place.speaker, card.chat_id), card.message_id)
         await self.cards.drop(card.job_id)
 
-    async def _note(self, due: Due, message_id: int) -> None:
+    async def _note(self, due: Due, message_id: int, others: Sequence[int] = ()) -> None:
         """Insist: what is not written down is sent again. Raises Replaced."""
         back_off = BackOff()
         while True:
             try:
-                if not await self.deliveries.note_part(due, message_id):
+                if not await self.deliveries.note_part(due, message_id, others):
                     raise Replaced
                 return
             except Unavailable:

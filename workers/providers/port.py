@@ -23,13 +23,12 @@ from typing import Literal, Protocol
 
 from ops.base.children import Children
 from schemas.catalogue import Model
-from schemas.payloads import EditOp
+from schemas.payloads import EditOp, Style
 from schemas.results import Color, Usage
 from workers.providers.journal import FREE, Journal
 
 Report = Callable[[float], None]
 Speaker = Literal["user", "model"]
-Style = Literal["correct", "concise", "formal", "friendly", "headline"]
 FileAction = Literal["extract", "improve", "outline"]
 
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from schemas.payloads import Caption, Crop, EditOp, Resize, Sharpen, Tone, Upscale
-from workers.providers.port import EditImage, Style
+from schemas.payloads import Caption, Crop, EditOp, Resize, Sharpen, Style, Tone, Upscale
+from workers.providers.port import EditImage
 
 CHANGES_MAX: Final = 40
 CHANGE_MAX_CHARACTERS: Final = 60
@@ -21,6 +21,12 @@ _STYLES: Final[dict[Style, str]] = {
     "formal": "Rewrite the text in a formal, polite style. Correct its mistakes.",
     "friendly": "Rewrite the text in a warm, friendly style. Correct its mistakes.",
     "headline": "Write one headline for the text, at most 100 characters, without a full stop.",
+    "prompt": (
+        "The text asks for a picture or a video. Write it anew as one precise description of it: the "
+        "subject, what it does, the setting, the light, the colours, the framing. Keep every subject, "
+        "number, name, style and quoted word that it names, and contradict none. At most 600 characters, "
+        "or as many as the text has."
+    ),
 }
 LOOK: Final = (
     "Describe what this picture shows in three to five plain sentences: the subject, the setting, the "

@@ -33,4 +33,4 @@ def task_of(publisher: Publisher | None) -> Task:
             provider=TELEGRAM, model=TELEGRAM, made_by="Telegram", message_ref=message_ref
         )
 
-    return Task(Kind.POST_PUBLISH, publish, frozenset({1, 2}))
+    return Task(Kind.POST_PUBLISH, publish, frozenset({1, 2, 3}))

@@ -29,7 +29,7 @@ class Task:
 TASKS: Final[dict[Kind, Task]] = {
     task.kind: task
     for task in (
-        Task(Kind.TEXT_IMPROVE, text.improve, frozenset({1, 2})),
+        Task(Kind.TEXT_IMPROVE, text.improve, frozenset({1, 2, 3})),
         Task(Kind.TEXT_GENERATE, text.generate, frozenset({1, 2})),
         Task(Kind.IMAGE_GENERATE, image.generate),
         Task(Kind.IMAGE_EDIT, image.edit, frozenset({1, 2})),

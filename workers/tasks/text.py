@@ -1,6 +1,6 @@
 """`text.improve` and `text.generate`."""
 
-from schemas.payloads import TextGenerate, TextImprove
+from schemas.payloads import PROMPT_STYLE, TextGenerate, TextImprove
 from schemas.results import TextGenerated, TextImproved
 from storage.inspect import PAGE_CHARACTERS
 from workers.providers.port import GenerateText, ImproveText
@@ -19,6 +19,7 @@ async def improve(payload: TextImprove, ctx: TaskContext) -> TextImproved:
         text=answer.text,
         changes=answer.changes,
         notes=answer.notes,
+        prompt=payload.style == PROMPT_STYLE,
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.base.child import tell_progress
-from workers.providers.local import grammar, styles, typography
+from schemas.payloads import PROMPT_STYLE
+from workers.providers.local import grammar, prompts, styles, typography
 from workers.providers.local.languages import language_of
 
 MADE_BY: Final = "local provider (grammar rules, not a neural model)"
@@ -47,6 +48,8 @@ def improve(text: str, style: str) -> Improved:
     text = fixed.text
     if style == "headline":
         return _headline(text, changes, notes)
+    if style == PROMPT_STYLE:
+        return _prompt(text, changes, notes, language=language)
     if style in _STYLES:
         text, styled = _STYLES[style](text)
         changes += styled
@@ -64,11 +67,22 @@ def _headline(text: str, changes: tuple[str, ...], notes: tuple[str, ...]) -> Im
     return Improved(title, (*_bounded(changes), "first sentence set in title case"), notes)
 
 
+def _prompt(
+    text: str, changes: tuple[str, ...], notes: tuple[str, ...], *, language: str
+) -> Improved:
+    text, added = prompts.fuller(text, language)
+    if language in prompts.LANGUAGES:
+        notes += (prompts.NOTE,)
+    return Improved(text, _bounded(changes + added), notes)
+
+
 def _typography_only(text: str, style: str, *, russian: bool) -> Improved:
     tidied, changes = typography.tidy(text, russian=russian)
     what = "spaces, dashes, quotation marks and doubled words" if russian else "spaces"
     language = "Russian" if russian else "this language"
     notes = [f"For {language} only typography was checked ({what}); grammar and spelling were not."]
+    if style == PROMPT_STYLE:
+        return _prompt(tidied, changes, tuple(notes), language="ru" if russian else "other")
     if style == "headline":
         tidied = styles.first_sentence(tidied)
         notes.append("The headline is the first sentence; nothing was summed up.")
