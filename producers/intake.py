@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from ledger.wallets import Wallets
@@ -107,6 +107,16 @@ class Intake:
         if code in {"cancelled", "requested"}:
             return code
         raise refusal("not_found" if code == "missing" else code)
+
+    async def check_funds(self, request: SubmitRequest, *, price_units: int) -> None:
+        """Whether this much could be promised now: for several jobs of which only the first is submitted.
+
+        A courtesy as at `submit`: who starts pays. Raises Insufficient; Unavailable.
+        """
+        await self._welcome(request)
+        short = await self._shortfall(request, price_units)
+        if price_units > short["available_units"]:
+            raise refusal("insufficient", **short)
 
     async def _repeated(self, wish: SubmitRequest, job_id: UUID) -> Accepted:
         """A lost reply may hide a commit: the same id and key again answer what the first one did."""
@@ -233,7 +243,7 @@ class Intake:
             case _:
                 return refusal(code)
 
-    async def _shortfall(self, wish: SubmitRequest, price_units: int) -> dict[str, object]:
+    async def _shortfall(self, wish: SubmitRequest, price_units: int) -> dict[str, Any]:
         """What is needed, what each wallet of this app has, and what unfinished jobs take of it."""
         order = self._plans.app(wish.app).spend_order
         wallets = [w for w in await self._wallets.balances(wish.user_id) if w.currency in order]

@@ -4,13 +4,14 @@ Pure reading, apart from one thing: a file that the job is going to need is kept
 """
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from ledger.pricing import Pricing
 from ops.base.clock import now
 from producers.request import SubmitRequest, model_of, payload_of
 from schemas.errors import InvalidInput, NotAllowed
 from schemas.jobs import Kind
-from schemas.payloads import AnyPayload
+from schemas.payloads import AnyPayload, files_of
 from schemas.plans import Plan, PlanName, Plans
 from schemas.prices import Quote
 from storage.files import LIFETIME, Files, StoredFile
@@ -41,15 +42,12 @@ class Offers:
         plan_name = await self._users.plan(request.user_id)
         plan = self.plans.plans[plan_name]
         self._check_model(payload, plan, plan_name)
-        stored = await self._file(request, payload)
-        pages = stored.facts.pages or None if stored else None
+        stored = [await self._file(request, payload, file_id) for file_id in files_of(payload)]
+        pages = stored[0].facts.pages or None if stored else None
         return Offer(payload, plan, self._pricing.quote(payload, file_pages=pages))
 
-    async def _file(self, request: SubmitRequest, payload: AnyPayload) -> StoredFile | None:
-        """The file that the payload names: its owner's, of the right type, kept until it is used."""
-        file_id = getattr(payload, "file", None)
-        if file_id is None:
-            return None
+    async def _file(self, request: SubmitRequest, payload: AnyPayload, file_id: UUID) -> StoredFile:
+        """A file that the payload names: its owner's, of the right type, kept until it is used."""
         due = max(request.run_at or now(), now())
         stored = await self._files.get(request.user_id, file_id)
         wanted = DOCUMENTS if payload.kind is Kind.FILE_PROCESS else PICTURES

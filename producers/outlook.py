@@ -24,6 +24,7 @@ from storage.queue import REDIS_TROUBLE, Queue
 from storage.users import Users
 
 LOOK_MAX_S: Final = 0.5
+MINUTE_S: Final = 60
 _CHEAPER: Final = {"text.default": "text.cheap"}
 
 
@@ -38,6 +39,11 @@ class Away:
     title: str
     wait_s: float
     instead: str | None
+
+    @property
+    def minutes(self) -> int:
+        """`wait_s` for a person, at least one."""
+        return max(1, -(-int(self.wait_s) // MINUTE_S))
 
 
 class Outlook:

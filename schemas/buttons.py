@@ -141,6 +141,14 @@ def retry_keyboard(job_id: UUID, language: Language, *, price_units: int | None 
     return ((button(RETRY, job_id, language, price_units=price_units),),)
 
 
+def rerun_keyboard(job_id: UUID, language: Language, *, price_units: int | None = None) -> Rows:
+    """Under the card of a job that its person has cancelled."""
+    label = text("button.rerun", language)
+    if price_units is not None:
+        label = text("button.priced", language, label=label, price_units=price_units)
+    return (((label, pack(Press(RETRY, ref_of(job_id)))),),)
+
+
 def appeal_keyboard(job_id: UUID, language: Language) -> Rows:
     """Under the card of a job whose content was not allowed: the same again would not be, either."""
     return ((button(APPEAL, job_id, language),),)

@@ -4,10 +4,18 @@ A stored payload outlives the code that wrote it. A changed shape gets the next 
 that does not know a version leaves the job queued for one that does.
 """
 
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
 
 from schemas.jobs import Kind
 
@@ -16,6 +24,8 @@ PROMPT_MAX_CHARACTERS: Final = 4_000
 HISTORY_MAX_CHARACTERS: Final = 24_000
 PAGES_MAX: Final = 200
 SIDE_MAX_PIXELS: Final = 2_048
+PICTURES_MAX: Final = 10
+"""What an album of Telegram holds."""
 
 ModelName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:/-]+$")]
 Prompt = Annotated[str, Field(min_length=1, max_length=PROMPT_MAX_CHARACTERS)]
@@ -35,18 +45,55 @@ def _of_version(payload: Versioned, version: int) -> Versioned:
     return payload
 
 
-class TextImprove(Payload):
-    """Version 2 names the picture that the text belongs to: a post of the result shows both."""
+class WithPictures(Payload):
+    """`file` is a picture of the person's own, `more_files` what follows it in the same album."""
+
+    file: FileId | None = None
+    more_files: Annotated[tuple[FileId, ...], Field(max_length=PICTURES_MAX - 1)] = ()
+
+    @property
+    def files(self) -> tuple[FileId, ...]:
+        """All of them, in order."""
+        return self.more_files if self.file is None else (self.file, *self.more_files)
+
+    @model_validator(mode="after")
+    def _has_a_first_one(self) -> "WithPictures":
+        if self.more_files and self.file is None:
+            message = "more pictures need a first one"
+            raise ValueError(message)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _says_what_it_has(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Older workers refuse a field that they do not know, an empty one too."""
+        said: dict[str, Any] = dump(self)
+        if not self.more_files:
+            said.pop("more_files", None)
+        return said
+
+
+Style = Literal["correct", "concise", "formal", "friendly", "headline", "prompt"]
+PROMPT_STYLE: Final = "prompt"
+"""For what a picture or a video is made from; no style of a text."""
+STYLES: Final[tuple[str, ...]] = tuple(one for one in get_args(Style) if one != PROMPT_STYLE)
+"""Those that are offered for a text."""
+
+
+class TextImprove(WithPictures):
+    """Version 2 names the picture that the text belongs to: a post of the result shows both. Version 3
+    names an album, or is a prompt that is to be improved.
+    """
 
     kind: Literal[Kind.TEXT_IMPROVE] = Kind.TEXT_IMPROVE
-    version: Literal[1, 2] = 1
+    version: Literal[1, 2, 3] = 1
     text: Annotated[str, Field(min_length=1, max_length=TEXT_MAX_CHARACTERS)]
-    style: Literal["correct", "concise", "formal", "friendly", "headline"] = "correct"
-    file: FileId | None = None
+    style: Style = "correct"
     model: ModelName = "text.default"
 
     @model_validator(mode="after")
     def _is_of_its_version(self) -> "TextImprove":
+        if self.more_files or self.style == PROMPT_STYLE:
+            return _of_version(self, 3)
         return _of_version(self, 1 if self.file is None else 2)
 
 
@@ -190,19 +237,18 @@ class FileProcess(Payload):
     model: ModelName = "file.default"
 
 
-class PostPublish(Payload):
+class PostPublish(WithPictures):
     """`channel` is the number of a linked channel, or its `@username`. A project or the result of a job
     brings its files, and its text where none is given. Version 2 has a picture of the person's own,
-    which comes first.
+    which comes first; version 3 has an album of them.
     """
 
     kind: Literal[Kind.POST_PUBLISH] = Kind.POST_PUBLISH
-    version: Literal[1, 2] = 1
+    version: Literal[1, 2, 3] = 1
     channel: Annotated[str, Field(min_length=1, max_length=100)]
     text: Annotated[str, Field(max_length=TEXT_MAX_CHARACTERS)] = ""
     project: Annotated[str, Field(min_length=6, max_length=6)] | None = None
     job: UUID | None = None
-    file: FileId | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> "PostPublish":
@@ -212,6 +258,8 @@ class PostPublish(Payload):
         if self.project is not None and self.job is not None:
             message = "a post is made of a project or of the result of a job, not of both"
             raise ValueError(message)
+        if self.more_files:
+            return _of_version(self, 3)
         return _of_version(self, 1 if self.file is None else 2)
 
 
@@ -230,12 +278,20 @@ PAYLOADS: Final[TypeAdapter[AnyPayload]] = TypeAdapter(AnyPayload)
 
 VERSION_OF_KIND: Final[dict[Kind, int]] = {
     **dict.fromkeys(Kind, 1),
-    Kind.TEXT_IMPROVE: 2,
+    Kind.TEXT_IMPROVE: 3,
     Kind.TEXT_GENERATE: 2,
     Kind.IMAGE_EDIT: 2,
-    Kind.POST_PUBLISH: 2,
+    Kind.POST_PUBLISH: 3,
 }
 """The newest version this code can read and write, by kind."""
+
+
+def files_of(payload: AnyPayload) -> tuple[UUID, ...]:
+    """The uploaded files that it names, in order."""
+    if isinstance(payload, WithPictures):
+        return payload.files
+    file_id: UUID | None = getattr(payload, "file", None)
+    return () if file_id is None else (file_id,)
 
 
 def parse_payload(kind: Kind, body: dict[str, Any]) -> AnyPayload:

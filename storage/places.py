@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +19,14 @@ select j.id, j.user_id, j.state::text, j.kind, j.stream, j.price,
        coalesce(l.ahead, 0)::int as ahead, coalesce(l.work_s, 0)::float8 as work_s
   from work.job j left join line l on l.id = j.id where j.id = any ($1)
 """
+_LINES: Final = """
+select clock_timestamp() as at, q.stream, count(*)::int as jobs, sum(t.typical_s)::float8 as work_s
+  from work.job q join unnest($1::text[], $2::float8[]) t (kind, typical_s) on t.kind = q.kind
+ where q.due_at is not null and q.state = 'queued' and q.run_at <= clock_timestamp() group by q.stream
+"""
+_NEW: Final = (
+    "select id, user_id, state::text, kind, stream, price, created_at from work.job where id = $1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +64,44 @@ async def places(
         )
         for row in rows
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What was queued at a moment, by stream: how many jobs, and seconds of one slot that they take."""
+
+    at: datetime | None
+    jobs: Mapping[int, int]
+    work_s: Mapping[int, float]
+
+
+async def lines(db: Database, *, typical_s: Mapping[Kind, float]) -> Lines:
+    """One pass over the index of unfinished jobs, for all who come within a moment. Raises Unavailable."""
+    rows = await db.fetch(_LINES, [kind.value for kind in typical_s], list(typical_s.values()))
+    return Lines(
+        at=rows[0]["at"] if rows else None,
+        jobs={row["stream"]: row["jobs"] for row in rows},
+        work_s={row["stream"]: row["work_s"] for row in rows},
+    )
+
+
+async def place_behind(
+    db: Database, job_id: UUID, queued: Lines, *, typical_s: Mapping[Kind, float]
+) -> Place | None:
+    """The place of a job that has just come: behind all that was queued. None for no such job.
+
+    Raises Unavailable.
+    """
+    row = await db.fetchrow(_NEW, job_id)
+    if row is None:
+        return None
+    kind, state, lane = Kind(row["kind"]), State(row["state"]), stream_lane(row["stream"])
+    ahead, work_s = 0, 0.0
+    if state is State.QUEUED:
+        before = [n for n in queued.jobs if stream_lane(n) is lane and n <= row["stream"]]
+        counted = queued.at is not None and row["created_at"] < queued.at
+        ahead = max(0, sum(queued.jobs[n] for n in before) - counted)
+        work_s = max(
+            0.0, sum(queued.work_s[n] for n in before) - counted * typical_s.get(kind, 0.0)
+        )
+    return Place(row["id"], row["user_id"], state, kind, lane, row["price"], ahead, work_s)

@@ -29,13 +29,15 @@ class Preference:
     """`confirm_above_units`: what costs more is asked about first; None never asks, 0 always does.
 
     `models` is a model's name by modality (text, image, video …); a modality without one takes the
-    plan's own. `style` is one of those of `text.improve`. `bot` is where the daily summary is sent.
+    plan's own. `style` is one of those of `text.improve`. `improve_prompts`: what is typed for a picture
+    or a video is written anew first. `bot` is where the daily summary is sent.
     `toured` and `ai_notice`: the tour was given, and it was said that this is AI.
     """
 
     confirm_above_units: int | None = 100_000
     models: dict[str, str] = field(default_factory=dict)
     style: str = "correct"
+    improve_prompts: bool = False
     daily_summary: bool = False
     bot: str = ""
     toured: bool = False

@@ -34,10 +34,11 @@ select j.id, j.kind, j.app, j.stream, j.state::text, j.price, j.captured, j.code
   left join work.moderation m on m.job_id = j.id
  where j.user_id = $1 and ($2::uuid is null or j.id < $2)
    and ($3::work.state[] is null or j.state = any ($3)) and ($4::text is null or j.kind = $4)
+   and ($6::smallint[] is null or j.app = any ($6))
  order by j.id desc limit $5
 """
 _KNOWN = """
-select id, state::text, price, body_hash from work.job where user_id = $1 and key = $2
+select id, kind, state::text, price, body_hash from work.job where user_id = $1 and key = $2
 """
 _BURDEN = """
 select (select sum(n) from unnest(m.waiting) n)::int as waiting, m.promised
@@ -58,6 +59,7 @@ class KnownKey:
     """The job that a key already stands for."""
 
     job_id: UUID
+    kind: str
     state: State
     price_units: int
     body_hash: UUID
@@ -100,6 +102,7 @@ class JobFilters:
     before: UUID | None = None
     states: tuple[State, ...] = ()
     kind: Kind | None = None
+    apps: tuple[App, ...] = ()
     limit: int = 20
 
 
@@ -121,7 +124,7 @@ class Results:
         row = await self._db.fetchrow(_KNOWN, user_id, key)
         if row is None:
             return None
-        return KnownKey(row["id"], State(row["state"]), row["price"], row["body_hash"])
+        return KnownKey(row["id"], row["kind"], State(row["state"]), row["price"], row["body_hash"])
 
     async def burden(self, user_id: int) -> Burden:
         """What this person has going on. Raises Missing `no_account`."""
@@ -140,6 +143,7 @@ class Results:
             [state.value for state in wanted.states] or None,
             wanted.kind,
             max(1, min(wanted.limit, PAGE_MAX)),
+            [app.number for app in wanted.apps] or None,
         )
         return [_view(row, None) for row in rows]
 

@@ -59,6 +59,13 @@ update app.inbox set tries = tries + 1, lease_token = null, lease_until = null,
  where id = $1 and lease_token = $2 and handled_at is null
 returning handled_at is not null as set_aside
 """
+_TOLD = """
+update app.inbox i set told_at = clock_timestamp()
+ where i.id = $1 and i.told_at is null and not exists (
+       select 1 from app.inbox o where o.source = i.source and o.who = i.who and o.album = i.album
+                                   and o.told_at is not null)
+returning i.id
+"""
 _GIVE_BACK = """
 update app.inbox set lease_token = null, lease_until = null
  where lease_token = $1 and handled_at is null
@@ -181,6 +188,10 @@ class Updates:
         tries_max = 1 if final else self._tries_max
         outcome = f"{SET_ASIDE}:{reason}"
         return bool(await self._db.fetchval(_FAILED, update.id, token, outcome, tries_max, delay_s))
+
+    async def note_told(self, update: Update) -> bool:
+        """Before its person is told that it was set aside; True once an update, and once an album."""
+        return await self._db.fetchval(_TOLD, update.id) is not None
 
     async def give_back(self, token: UUID) -> None:
         """All that is still held under this token, at once."""

@@ -1,7 +1,8 @@
 """Wishes: what somebody has asked for and has not said yes to, or cannot pay yet. Not jobs.
 
-A wish holds no credits and no place in a queue. It becomes a job once, under the key `wish-<id>`,
-however often its button is tapped.
+A wish holds no credits and no place in a queue. It becomes a job once, under a key of its own, however
+often its button is tapped. Several may stand for one request (the same by another model): they share the
+key that it was asked under, so one of them becomes a job, and then the others are dropped.
 """
 
 import json
@@ -17,34 +18,40 @@ from schemas.money import App
 from storage.crypto import PAYLOAD, Keys
 from storage.pool import Database, Row
 
-Why = Literal["confirm", "insufficient", "photo", "document", "channel", "text", "model", "after"]
+Why = Literal[
+    "confirm", "insufficient", "photo", "document", "channel", "text", "model", "plain", "after"
+]
 """What it waits for: a yes, credits, what to do with a picture, a file or a text, a channel, another
-model, or the end of the job before it.
+model, a yes to a prompt as it is, or the end of the job before it.
 """
 
 UNPAID_S: Final = 86_400
-"""How long a purchase still runs what it was made for."""
+"""How long a purchase still runs what it was made for; people are told so."""
+UNPAID_MAX: Final = 100
 KEPT_S: Final = 30 * 86_400
 
 _KEEP = """
 insert into app.wish (id, user_id, bot, chat_id, reply_to, app, kind, why, key_version, input,
-                      after_job)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (id) do nothing
+                      after_job, key)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (id) do nothing
 """
 _GET = """
-select id, user_id, bot, chat_id, reply_to, app, kind, why, input, job_id, dropped_at, created_at
+select id, user_id, bot, chat_id, reply_to, app, kind, why, input, job_id, dropped_at, created_at,
+       key
   from app.wish where id = $1 and user_id = $2
 """
 _UNPAID = """
-select id, user_id, bot, chat_id, reply_to, app, kind, why, input, job_id, dropped_at, created_at
+select id, user_id, bot, chat_id, reply_to, app, kind, why, input, job_id, dropped_at, created_at,
+       key
   from app.wish
  where user_id = $1 and why = 'insufficient' and job_id is null and dropped_at is null
    and created_at > clock_timestamp() - make_interval(secs => $2)
- order by created_at desc limit 1
+ order by created_at, id limit $3
 """
 _RIPE = """
 select w.id, w.user_id, w.bot, w.chat_id, w.reply_to, w.app, w.kind, w.why, w.input, w.job_id,
-       w.dropped_at, w.created_at, w.after_job, j.state::text as ended
+       w.dropped_at, w.created_at, w.key, w.after_job,
+       j.state = 'succeeded' and j.cancel_requested_at is null as succeeded
   from app.wish w join work.job j on j.id = w.after_job
  where w.after_job is not null and w.job_id is null and w.dropped_at is null and j.due_at is null
    and w.why = 'after' and w.bot = any ($1)
@@ -53,12 +60,38 @@ select w.id, w.user_id, w.bot, w.chat_id, w.reply_to, w.app, w.kind, w.why, w.in
           where d.job_id = w.after_job and d.state in ('pending', 'sending')))
  order by w.created_at limit $2
 """
-_RAN = "update app.wish set job_id = coalesce(job_id, $3) where id = $1 and user_id = $2"
-_WAITS = "update app.wish set why = $3 where id = $1 and user_id = $2 and job_id is null"
-_DROP = """
-update app.wish set dropped_at = clock_timestamp()
- where id = $1 and user_id = $2 and job_id is null and dropped_at is null returning id
+_RAN = """
+with ran as (
+  update app.wish set job_id = coalesce(job_id, $3) where id = $1 and user_id = $2 returning key)
+update app.wish w set dropped_at = clock_timestamp() from ran
+ where w.user_id = $2 and w.key = ran.key and w.id <> $1 and w.job_id is null
+   and w.dropped_at is null
 """
+_WAITS = """
+with waits as (
+  update app.wish set why = $3, created_at = clock_timestamp()
+   where id = $1 and user_id = $2 and job_id is null and why <> $3 returning key)
+update app.wish w set dropped_at = clock_timestamp() from waits
+ where w.user_id = $2 and w.key = waits.key and w.id <> $1 and w.why = $3 and w.job_id is null
+   and w.dropped_at is null
+"""
+_DROP = """
+with gone as (
+  update app.wish set dropped_at = clock_timestamp()
+   where id = $1 and user_id = $2 and job_id is null and dropped_at is null returning id, key),
+others as (
+  update app.wish w set dropped_at = clock_timestamp() from gone
+   where w.user_id = $2 and w.key = gone.key and w.id <> gone.id and w.job_id is null
+     and w.dropped_at is null)
+select id from gone
+"""
+_TAKE = """
+update app.wish set taken_until = clock_timestamp() + make_interval(secs => $2)
+ where id = $1 and job_id is null and dropped_at is null
+   and (taken_until is null or taken_until < clock_timestamp())
+returning taken_until
+"""
+_GIVE_BACK = "update app.wish set taken_until = null where id = $1 and taken_until = $2"
 _FORGET = "delete from app.wish where created_at < clock_timestamp() - make_interval(secs => $1)"
 
 
@@ -66,7 +99,8 @@ _FORGET = "delete from app.wish where created_at < clock_timestamp() - make_inte
 class Wish:
     """`kind` and `input` are what will be submitted; `kind` is empty while that is still open.
 
-    `job_id`: it has become this job. `reply_to` is the message that asked.
+    `job_id`: it has become this job. `reply_to` is the message that asked. `request` is the key that
+    it was asked under, "" for a wish that is a request of its own.
     """
 
     id: UUID
@@ -81,16 +115,20 @@ class Wish:
     job_id: UUID | None
     dropped: bool
     created_at: datetime
+    request: str = ""
 
     @property
     def key(self) -> str:
         """What its job is submitted under."""
-        return f"wish-{self.id}"
+        return self.request or f"wish-{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Ripe:
-    """A wish whose job before it has ended; for a post, whose answer has been told as well."""
+    """A wish whose job before it has ended; for a post, whose answer has been told as well.
+
+    `succeeded`: wholly. A text that was stopped has a result, and nobody who waits for what follows.
+    """
 
     wish: Wish
     after_job: UUID
@@ -117,10 +155,12 @@ class Wishes:
         reply_to: int | None = None,
         wish_id: UUID | None = None,
         after_job: UUID | None = None,
+        request: str = "",
     ) -> UUID:
         """Its id: `wish_id` when given, so that the same update keeps one wish. Raises Missing.
 
-        `after_job` with `why` "after": it runs by itself when that job has succeeded.
+        `after_job` with `why` "after": it runs by itself when that job has succeeded. `request`: the key
+        that it was asked under, if it stands for a request that was.
         """
         known = wish_id or new_id()
         key = await self._keys.of(user_id)
@@ -138,6 +178,7 @@ class Wishes:
             key.version,
             sealed,
             after_job,
+            request or None,
         )
         return known
 
@@ -148,30 +189,39 @@ class Wishes:
             raise Missing("not_found")
         return await self._opened(row)
 
-    async def latest_unpaid(self, user_id: int) -> Wish | None:
-        """The newest wish of the last day that only credits were missing for."""
-        row = await self._db.fetchrow(_UNPAID, user_id, UNPAID_S)
-        return None if row is None else await self._opened(row)
+    async def unpaid(self, user_id: int, *, limit: int = UNPAID_MAX) -> list[Wish]:
+        """The wishes of the last day that only credits are missing for, oldest first."""
+        rows = await self._db.fetch(_UNPAID, user_id, UNPAID_S, limit)
+        return [await self._opened(row) for row in rows]
 
     async def ripe(self, bots: Sequence[str], *, limit: int = 100) -> list[Ripe]:
         """Wishes of these bots whose turn has come, oldest first."""
         rows = await self._db.fetch(_RIPE, list(bots), limit)
         return [
-            Ripe(await self._opened(row), row["after_job"], succeeded=row["ended"] == "succeeded")
+            Ripe(await self._opened(row), row["after_job"], succeeded=row["succeeded"])
             for row in rows
         ]
 
     async def ran(self, user_id: int, wish_id: UUID, *, job_id: UUID) -> None:
-        """It has become this job. The first one stays."""
+        """It, and whatever else stood for the same request, has become this job. The first one stays."""
         await self._db.execute(_RAN, wish_id, user_id, job_id)
 
     async def waits(self, user_id: int, wish_id: UUID, *, why: Why) -> None:
-        """It waits for something else now."""
+        """It waits for something else now, in place of what waited for that on the same request."""
         await self._db.execute(_WAITS, wish_id, user_id, why)
 
     async def drop(self, user_id: int, wish_id: UUID) -> bool:
-        """Not wanted any more. False when it has run or was dropped before."""
+        """The request is not wanted any more. False when it has run or was dropped before."""
         return await self._db.fetchval(_DROP, wish_id, user_id) is not None
+
+    async def take(self, wish_id: UUID, *, lease_s: float) -> datetime | None:
+        """For who is going to follow it, and may speak: nobody else does until then. None: it is taken."""
+        found: datetime | None = await self._db.fetchval(_TAKE, wish_id, lease_s)
+        return found
+
+    async def give_back(self, wish_id: UUID, taken_until: datetime) -> None:
+        """Its turn may come again at once."""
+        await self._db.execute(_GIVE_BACK, wish_id, taken_until)
 
     async def forget(self, *, older_than_s: float = KEPT_S) -> None:
         await self._db.execute(_FORGET, older_than_s)
@@ -191,4 +241,5 @@ class Wishes:
             job_id=row["job_id"],
             dropped=row["dropped_at"] is not None,
             created_at=row["created_at"],
+            request=row["key"] or "",
         )

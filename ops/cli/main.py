@@ -19,6 +19,7 @@ from ops.cli import (
     serve,
     stars,
     status,
+    support,
     up,
 )
 from ops.cli.output import errors, plain
@@ -54,6 +55,7 @@ app.add_typer(lanes.app, name="lanes", rich_help_panel="Look and act")
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Look and act")
 app.add_typer(stars.app, name="stars", rich_help_panel="Look and act")
 app.add_typer(appeals.app, name="appeals", rich_help_panel="Look and act")
+app.add_typer(support.app, name="support", rich_help_panel="Look and act")
 app.add_typer(models.app, name="models", rich_help_panel="Look and act")
 app.command(rich_help_panel="Look and act")(doctor.doctor)
 

@@ -26,6 +26,7 @@ from ops.base.telegram import may_post
 from producers.bot.guest import Guest
 from producers.bot.guests import guest_of
 from producers.bot.presses import Pressed, button
+from producers.bot.private import check_private
 from producers.bot.refusals import refusals
 from producers.bot.renewals import AWAY
 from producers.bot.room import Room
@@ -63,12 +64,14 @@ def router() -> Router:
 
 async def on_channels(_: Message, room: Room, guest: Guest) -> None:
     async with refusals(room, guest):
+        check_private(guest)
         await show(room, guest, *await overview(room, guest))
 
 
 async def on_channel(query: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
     """`link` asks which one; the number of a link asks whether it is to go, `arg` says so."""
     async with refusals(room, guest, query):
+        check_private(guest)
         if press.ref == "link":
             await ask_for_one(room, guest)
             return
@@ -101,8 +104,7 @@ async def overview(room: Room, guest: Guest) -> tuple[Html, Keyboard]:
 
 async def ask_for_one(room: Room, guest: Guest) -> None:
     """By Telegram's own list of the person's channels, or by a forwarded post."""
-    if not guest.private:
-        raise NotAllowed("private_only")
+    check_private(guest)
     rights = _rights()
     key = KeyboardButton(
         text=text("channels.choose", guest.language),

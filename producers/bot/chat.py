@@ -1,13 +1,12 @@
 """viAIzer: plain words. A conversation, a picture, a video, or a change to a picture, by mode and reply."""
 
 from typing import Any, Final
-from uuid import UUID
 
 from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
-from producers.bot import flow, memory, picture_edits
+from producers.bot import captions, flow, memory, picture_edits, prompts
 from producers.bot.guest import Guest
 from producers.bot.media import fetch, sent_with
 from producers.bot.room import Room
@@ -18,8 +17,6 @@ from schemas.money import App
 from schemas.payloads import PROMPT_MAX_CHARACTERS
 from schemas.speech import html
 
-EDIT_MODE: Final = "edit:"
-"""With a file's id: the next words say what to change in it."""
 QUOTED_MAX_CHARACTERS: Final = 4_000
 
 
@@ -45,10 +42,7 @@ async def on_video(message: Message, room: Room, guest: Guest, command: CommandO
         except Refused as refused:
             await flow.tell_refusal(room, guest, refused)
             return
-        told: dict[str, Any] = {"file": str(stored.id)}
-        if command.args:
-            told["prompt"] = command.args[:PROMPT_MAX_CHARACTERS]
-        await flow.ask(room, guest, Kind.VIDEO_GENERATE, told)
+        await captions.animate(room, guest, [stored.id], command.args or "")
         return
     await _command(room, guest, command.args, Kind.VIDEO_GENERATE, "video")
 
@@ -64,7 +58,7 @@ async def on_text(message: Message, room: Room, guest: Guest, words: str) -> Non
         except Refused as refused:
             await flow.tell_refusal(room, guest, refused)
             return
-        await picture_edits.edit(room, guest.within(App.VIAIZER), stored.id, words)
+        await picture_edits.edit(room, guest.within(App.VIAIZER), [stored.id], words)
         return
     mode = await room.talks.mode(guest.user_id, guest.bot, guest.chat_id)
     if mode == "improve" and App.TEXT_AI in guest.features:
@@ -74,10 +68,8 @@ async def on_text(message: Message, room: Room, guest: Guest, words: str) -> Non
 
 
 async def _in_mode(room: Room, guest: Guest, message: Message, words: str, mode: str) -> None:
-    if mode.startswith(EDIT_MODE):
-        file_id = UUID(mode.removeprefix(EDIT_MODE))
-        if await picture_edits.edit(room, guest, file_id, words) is not None:
-            await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="")
+    if mode.startswith(picture_edits.MODE):
+        await picture_edits.edit_in_mode(room, guest, mode, words)
     elif mode == "image":
         await _make(room, guest, Kind.IMAGE_GENERATE, words)
     elif mode == "video":
@@ -114,4 +106,5 @@ async def _command(room: Room, guest: Guest, words: str | None, kind: Kind, mode
 
 
 async def _make(room: Room, guest: Guest, kind: Kind, words: str) -> None:
-    await flow.ask(room, guest, kind, {"prompt": words.strip()[:PROMPT_MAX_CHARACTERS]})
+    told = {"prompt": words.strip()[:PROMPT_MAX_CHARACTERS]}
+    await flow.ask(room, guest, kind, told, improve=await prompts.are_improved(room, guest))

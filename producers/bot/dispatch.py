@@ -34,9 +34,13 @@ ALBUM_MAX_S: Final = 5.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 AGAIN_S: Final = 1.0
 """Between looks at what is not there now: a store, or a place in the limiter."""
+TELL_MAX_S: Final = 10.0
+"""How long the word that an update was set aside may take: nothing waits for it but a place in hand."""
 
 Handle = Callable[[Update, list[types.Update]], Awaitable[str]]
 """Handles one update, or all of its album; the outcome in a word. Raises what it likes."""
+GiveUp = Callable[[Update, types.Update], Awaitable[None]]
+"""Tells who sent an update that it was set aside. Raises what it likes, and is not called again."""
 
 
 class Undecodable(Exception):
@@ -62,12 +66,14 @@ class Dispatch:
         updates: Updates,
         handle: Handle,
         *,
+        give_up: GiveUp,
         decode: Callable[[int, Any], types.Update],
         claims: Claims,
         heard: asyncio.Event,
     ) -> None:
         self._updates = updates
         self._handle = handle
+        self._give_up = give_up
         self._decode = decode
         self._claims = claims
         self._token = claims.token
@@ -185,3 +191,13 @@ class Dispatch:
         delay_s = RETRY_S[min(update.tries, len(RETRY_S) - 1)]
         last = await self._updates.failed(update, self._token, reason, delay_s=delay_s)
         log.error("update.failed", update=update.id, set_aside=last, exc_info=error)
+        if last:
+            await self._tell(update)
+
+    async def _tell(self, update: Update) -> None:
+        """At most once, and whatever comes of it: by now the update holds nobody up."""
+        try:
+            async with asyncio.timeout(TELL_MAX_S):
+                await self._give_up(update, self._read(update))
+        except Exception as error:  # noqa: BLE001 (what made the update fail may make this fail, too)
+            log.warning("update.untold", update=update.id, reason=type(error).__name__)

@@ -10,6 +10,7 @@ from ops.base.children import ChildFault
 from producers.bot.amounts import local
 from producers.bot.guest import Guest
 from producers.bot.presses import Pressed, button
+from producers.bot.private import InPrivate
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
 from producers.bot.say import Keyboard
@@ -39,7 +40,7 @@ REMOVE: Final = "remove"
 
 
 def router() -> Router:
-    made = Router(name="gallery")
+    made = InPrivate.guard(Router(name="gallery"))
     made.message.register(on_gallery, Command("gallery"))
     made.callback_query.register(on_page, Pressed(GALLERY), F.message)
     made.callback_query.register(on_project, Pressed(PROJECT), F.message)

@@ -16,6 +16,7 @@ from ops.base.logs import get_logger
 from producers.bot.guest import Guest
 from producers.bot.guests import guest_of
 from producers.bot.presses import Pressed, button
+from producers.bot.private import check_private
 from producers.bot.refusals import refusals
 from producers.bot.renewals import AWAY
 from producers.bot.room import Room
@@ -43,8 +44,7 @@ def router() -> Router:
 async def on_invite(_: Message, room: Room, guest: Guest) -> None:
     """The link, the rule, how many came, and the channel that can be joined."""
     async with refusals(room, guest):
-        if not guest.private:
-            raise NotAllowed("private_only")
+        check_private(guest)
         promises, facts = Promises(room.desk.db), plans().grants
         code = await promises.code(guest.user_id)
         invited = await promises.invited(guest.user_id)

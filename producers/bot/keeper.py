@@ -5,6 +5,7 @@ changed, at most every three seconds a card, and only when nobody who waits for 
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -13,32 +14,38 @@ from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
 
 from ops.base import clock
 from ops.base.logs import get_logger
-from producers.bot import card, flow, posting
+from producers.bot import card, flow, obstacles, posting, prompts
+from producers.bot.card import BEFORE
+from producers.bot.crowd import Slots
+from producers.bot.guest import Guest
 from producers.bot.guests import guest_of
 from producers.bot.room import Room
 from producers.bot.say import Gone, markup
+from producers.bot.wants import Wanted, wanted_of, where
 from schemas.buttons import cancel_keyboard
-from schemas.errors import LeydenError, Missing, Unavailable
-from schemas.jobs import Kind, Lane, State
-from schemas.payloads import TEXT_MAX_CHARACTERS
+from schemas.errors import LeydenError, Unavailable
+from schemas.jobs import Kind, State
+from schemas.payloads import PROMPT_MAX_CHARACTERS, TEXT_MAX_CHARACTERS
 from schemas.plans import kind_limits
 from schemas.results import ImageAnalyzed, TextResult
 from schemas.texts import language_of
 from storage.cards import Card
+from storage.inspect import PAGE_CHARACTERS
 from storage.places import Place, places
-from storage.queue import REDIS_TROUBLE
-from storage.wishes import Ripe
+from storage.results import JobView
+from storage.wishes import Ripe, Wish
 
 log = get_logger(__name__)
 
 ROUND_S: Final = 3.0
 """At most one edit of a card in so long."""
-BEFORE: Final = frozenset({State.WAITING, State.QUEUED})
-"""From its start on, a card belongs to the worker that runs its job, then to the delivery."""
 YOUNG_S: Final = 2.0
 """A card that new still says what is true."""
 FOLLOW_S: Final = 1.0
+HAND_S: Final = 60.0
+"""How long one process keeps a wish to itself: longer than it insists on a sentence."""
 FORGET_S: Final = 3_600.0
+BETWEEN: Final = "\n\n"
 CARDS: Final = 0
 """The place of who keeps the cards, among those of the bots' pollers."""
 
@@ -47,7 +54,6 @@ class CardKeeper:
     def __init__(self, room: Room, *, holder: UUID) -> None:
         self._room = room
         self._holder = holder
-        self._shown: dict[UUID, str] = {}
 
     async def run(self) -> None:
         """For ever."""
@@ -61,35 +67,39 @@ class CardKeeper:
             await asyncio.sleep(ROUND_S)
 
     async def round(self) -> None:
-        """Look once at every card of a job that has not begun. Raises Unavailable."""
-        cards = await self._room.cards.waiting()
+        """Look at those cards of jobs that have not begun whose turn it is. Raises Unavailable."""
+        cards = await self._room.cards.stale(age_s=YOUNG_S)
         ids = [one.job_id for one in cards]
-        self._shown = {job_id: said for job_id, said in self._shown.items() if job_id in set(ids)}
         typical_s = {kind: limits.typical_s for kind, limits in kind_limits().items()}
         found = await places(self._room.desk.db, ids, typical_s=typical_s)
-        slots = await self._slots()
-        for one in cards:
-            place = found.get(one.job_id)
-            age_s = (clock.now() - one.created_at).total_seconds()
-            if place is not None and place.state in BEFORE and age_s > YOUNG_S:
-                await self._refresh(one, place, slots)
+        slots = await self._room.crowd.slots()
+        looked: dict[UUID, int | None] = {}
+        try:
+            for one in cards:
+                looked[one.job_id] = one.said
+                place = found.get(one.job_id)
+                if place is not None and place.state in BEFORE:
+                    looked[one.job_id] = await self._refresh(one, place, slots)
+        finally:  # whoever had a turn waits for the others, whatever came of it
+            await self._room.cards.looked(looked)
 
-    async def _refresh(self, one: Card, place: Place, slots: dict[Lane, int]) -> None:
+    async def _refresh(self, one: Card, place: Place, slots: Slots | None) -> int | None:
+        """A digest of what it shows afterwards, where that is known."""
         language = language_of(one.language)
-        said = card.refreshed(place, slots, language)
-        first = self._shown.get(one.job_id, card.accepted(place.kind, place.price_units, language))
+        shown = card.refreshed(place, slots, language)
+        said = card.digest(shown)
         account = next((a for a in self._room.accounts.values() if a.name == one.bot), None)
-        if said == first or account is None:
-            return
+        if said == one.said or account is None:
+            return one.said
         if await self._room.limiter.take(account.bot_id, one.chat_id, kind="live") > 0:
-            return
+            return one.said
         # An edit that lands after the answer would hide it: look again right before.
         again = await places(self._room.desk.db, [one.job_id], typical_s={})
         if again[one.job_id].state not in BEFORE:
-            return
+            return one.said
         try:
             await self._room.bots[account.bot_id].edit_message_text(
-                said,
+                shown,
                 chat_id=one.chat_id,
                 message_id=one.message_id,
                 parse_mode="HTML",
@@ -97,19 +107,10 @@ class CardKeeper:
             )
         except TelegramRetryAfter as error:
             await self._room.limiter.pause(account.bot_id, one.chat_id, float(error.retry_after))
-            return
+            return one.said
         except TelegramAPIError as error:  # a card may be deleted by its reader
             log.debug("card.not_edited", reason=type(error).__name__)
-        self._shown[one.job_id] = said
-
-    async def _slots(self) -> dict[Lane, int]:
-        """How many jobs of each lane can run at a time; empty while Redis is away."""
-        try:
-            workers = await self._room.desk.queue.workers()
-        except REDIS_TROUBLE as error:
-            self._room.desk.queue.count_error(error, "workers")
-            return {}
-        return {lane: sum(one.slots for one in workers if lane.value in one.lanes) for lane in Lane}
+        return said
 
 
 class Follower:
@@ -136,6 +137,9 @@ class Follower:
         """Every wish whose turn has come. Raises Unavailable."""
         names = [account.name for account in self._room.accounts.values()]
         for ripe in await self._room.wishes.ripe(names):
+            taken_until = await self._room.wishes.take(ripe.wish.id, lease_s=HAND_S)
+            if taken_until is None:  # another process is at it
+                continue
             try:
                 await self._follow(ripe)
             except Unavailable:
@@ -143,45 +147,78 @@ class Follower:
             except (LeydenError, ValueError) as error:
                 log.warning("wish.dropped", wish=str(ripe.wish.id), reason=str(error))
                 await self._room.wishes.drop(ripe.wish.user_id, ripe.wish.id)
+            finally:
+                await self._room.wishes.give_back(ripe.wish.id, taken_until)
 
     async def _follow(self, ripe: Ripe) -> None:
+        """Killed in here, it is done again once the wish is free: by then a sentence may be said twice."""
         wish = ripe.wish
         account = next(a for a in self._room.accounts.values() if a.name == wish.bot)
         guest = await guest_of(self._room, wish.user_id, bot_id=account.bot_id, key=wish.key)
         if guest is None:
             raise Gone
-        if not ripe.succeeded:  # its card says why, and offers to try again
-            await self._room.wishes.drop(wish.user_id, wish.id)
-            return
-        here = replace(
-            guest,
-            chat_id=wish.chat_id,
-            private=wish.chat_id > 0,
-            app=wish.app,
-            message_id=wish.reply_to,
-        )
+        here = where(guest, wish)
         if wish.kind == Kind.POST_PUBLISH:
-            # Killed behind it: asked once more, about the same wish.
-            await posting.ask_where(self._room, here, ripe.after_job)
+            if ripe.succeeded:  # killed behind it: asked once more, about the same wish
+                await posting.ask_where(self._room, here, ripe.after_job)
             await self._room.wishes.drop(wish.user_id, wish.id)
             return
-        text = await self._text(wish.user_id, ripe.after_job)
-        body = {**wish.input["input"], "text": text[:TEXT_MAX_CHARACTERS]}
-        job_id = await flow.ask(
-            self._room, here, Kind(wish.kind), body, key=wish.key, confirmed=True
-        )
+        if (ready := await self._ready(here, ripe)) is None:
+            return
+        job_id = await flow.want(self._room, here, ready, confirmed=True)
         if (
             job_id is None
-        ):  # told why; what only credits are missing for is kept as a wish of its own
+        ):  # told why; what only credits are missing for is a wish of its own by now
             await self._room.wishes.drop(wish.user_id, wish.id)
             return
-        if wish.input.get("post"):
-            await flow.then(self._room, here, Kind.POST_PUBLISH, {}, after_job=job_id)
         await self._room.wishes.ran(wish.user_id, wish.id, job_id=job_id)
 
-    async def _text(self, user_id: int, job_id: UUID) -> str:
-        """What a job has written. Raises Missing."""
-        result = (await self._room.desk.results.get(user_id, job_id)).result
-        if isinstance(result, TextResult | ImageAnalyzed):
-            return result.text
-        raise Missing("not_found")
+    async def _ready(self, guest: Guest, ripe: Ripe) -> Wanted | None:
+        """It with what was written for it; None when it is not time yet, or nothing was."""
+        wish, wanted = ripe.wish, wanted_of(ripe.wish)
+        before = [UUID(one) for one in wish.input.get("beside", ())]
+        views = [
+            await self._room.desk.results.get(wish.user_id, job_id)
+            for job_id in (*before, ripe.after_job)
+        ]
+        if any(view.finished_at is None for view in views):
+            return None
+        texts = [text for view in views if (text := text_of(view))]
+        if not texts:  # the cards say why, and offer to try again
+            await self._unwritten(guest, wish, views[-1])
+            await self._room.wishes.drop(wish.user_id, wish.id)
+            return None
+        if Kind(wish.kind) in prompts.IMPROVED:
+            return wanted.told(prompt=texts[-1][:PROMPT_MAX_CHARACTERS])
+        return wanted.told(text=joined(texts, most=TEXT_MAX_CHARACTERS))
+
+    async def _unwritten(self, guest: Guest, wish: Wish, view: JobView) -> None:
+        """A prompt that was not allowed, or not wanted any more, is not offered again as it was typed."""
+        over = view.state is State.CANCELLED or view.blocked or view.cancel_requested
+        if Kind(wish.kind) in prompts.IMPROVED and not over:
+            wanted = replace(wanted_of(wish), improve=True)
+            await obstacles.unimproved(self._room, guest, wanted)
+
+
+def text_of(view: JobView) -> str:
+    """What a job has written to its end; empty for one that was stopped."""
+    if view.state is not State.SUCCEEDED or view.cancel_requested:
+        return ""
+    return view.result.text if isinstance(view.result, TextResult | ImageAnalyzed) else ""
+
+
+def joined(texts: Sequence[str], *, most: int) -> str:
+    """One text of several, together at most a page long: a page was what its price was told for."""
+    if len(texts) == 1:
+        return texts[0][:most]
+    share = PAGE_CHARACTERS // len(texts) - len(BETWEEN)
+    return BETWEEN.join(shortened(text, most=share) for text in texts)
+
+
+def shortened(text: str, *, most: int) -> str:
+    """Up to the end of a sentence where there is one, else of a word."""
+    if len(text) <= most:
+        return text
+    head = text[:most]
+    sentence = max(head.rfind(end) for end in (". ", "! ", "? "))
+    return head[: sentence + 1] if sentence > 0 else head.rpartition(" ")[0] or head

@@ -1,5 +1,7 @@
-"""What a job was asked to do, opened again for its person: to repeat it, or for the picture of its text."""
+"""What a job was asked to do, opened again for its person: to repeat it, or for the pictures of its text."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from producers.bot.room import Room
@@ -18,10 +20,17 @@ async def payload_of(room: Room, user_id: int, job_id: UUID) -> AnyPayload:
     return PAYLOADS.validate_json(key.decrypt(stored.sealed, purpose=PAYLOAD))
 
 
-async def picture_of(room: Room, user_id: int, job_id: UUID) -> UUID | None:
-    """The picture that the text of this job belongs to; None when it has none, or is forgotten."""
+async def pictures_of(room: Room, user_id: int, job_id: UUID) -> tuple[UUID, ...]:
+    """The pictures that the text of this job belongs to; none when it has none, or is forgotten."""
     try:
         payload = await payload_of(room, user_id, job_id)
     except Missing:
-        return None
-    return payload.file if isinstance(payload, TextImprove) else None
+        return ()
+    return payload.files if isinstance(payload, TextImprove) else ()
+
+
+def named(pictures: Sequence[UUID | str]) -> dict[str, Any]:
+    """These pictures as a text or a post names them."""
+    first, *others = map(str, pictures) if pictures else ("",)
+    told: dict[str, Any] = {"file": first} if first else {}
+    return {**told, "more_files": others} if others else told

@@ -1,19 +1,23 @@
 """Pictures and documents: with words an edit, alone a choice, documents by the page with the price first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID
 
 from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
-from producers.bot import flow, picture_edits
-from producers.bot.chat import EDIT_MODE
+from producers.bot import flow, picture_edits, wants
 from producers.bot.guest import Guest
 from producers.bot.media import fetch_all
+from producers.bot.originals import named
 from producers.bot.presses import Pressed, button
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
+from producers.bot.steps import steps_of
 from producers.bot.texts import offer_styles
+from producers.bot.wants import Wanted
 from schemas.buttons import Press
 from schemas.errors import Refused
 from schemas.jobs import Kind
@@ -50,23 +54,28 @@ async def on_sent(
     _: Message, room: Room, guest: Guest, words: str, album: Sequence[Message]
 ) -> None:
     """`album`: all messages of it, this one among them; one message is an album of one."""
+    pictures = await received(room, guest, album)
+    if not pictures:
+        return
+    if words.strip() and await _improves(room, guest):
+        await offer_styles(room, guest.within(App.TEXT_AI), words, pictures=pictures)
+    elif words.strip():
+        await picture_edits.edit(room, guest.within(App.VIAIZER), pictures, words)
+    else:
+        await offer_choices(room, guest, pictures)
+
+
+async def received(room: Room, guest: Guest, album: Sequence[Message]) -> list[UUID]:
+    """The pictures of it, kept; its documents are asked about here. None of them where that was refused."""
     try:
         stored = await fetch_all(room, guest, album)
     except Refused as refused:
         await flow.tell_refusal(room, guest, refused)
-        return
-    pictures = [one for one in stored if one.facts.media_type in IMAGE_FORMATS]
+        return []
     documents = [one for one in stored if one.facts.media_type not in IMAGE_FORMATS]
     for number, document in enumerate(documents):
         await _offer_document(room, guest.part(number) if number else guest, document)
-    if not pictures:
-        return
-    if words.strip() and await _improves(room, guest):
-        await offer_styles(room, guest.within(App.TEXT_AI), words, picture=pictures[0].id)
-    elif words.strip():
-        await _edit_all(room, guest.within(App.VIAIZER), pictures, words)
-    else:
-        await _offer_choices(room, guest, pictures)
+    return [one.id for one in stored if one not in documents]
 
 
 async def _improves(room: Room, guest: Guest) -> bool:
@@ -83,16 +92,10 @@ async def on_other(_: Message, room: Room, guest: Guest) -> None:
         await room.say.send(guest, html("bot.cannot-read", guest.language))
 
 
-async def _edit_all(room: Room, guest: Guest, pictures: list[StoredFile], words: str) -> None:
-    for number, picture in enumerate(pictures):
-        part = guest.part(number) if number else guest
-        await picture_edits.edit(room, part, picture.id, words)
-
-
-async def _offer_choices(room: Room, guest: Guest, pictures: list[StoredFile]) -> None:
-    """What can be done with it, each with its price."""
-    files = [str(one.id) for one in pictures]
-    wish_id = await flow.keep(room, guest, None, {"files": files}, "photo")
+async def offer_choices(room: Room, guest: Guest, pictures: Sequence[UUID]) -> None:
+    """What can be done with them, each with its price."""
+    files = [str(one) for one in pictures]
+    wish_id = await wants.keep_open(room, guest, {"files": files}, "photo")
     rows = []
     for choice in _choices(guest):
         units = await _price_units(room, guest, choice, files)
@@ -108,35 +111,38 @@ def _choices(guest: Guest) -> tuple[str, ...]:
 
 
 async def _price_units(room: Room, guest: Guest, choice: str, files: list[str]) -> int:
-    """For all pictures; a post costs the description and one page of text beside it."""
-    told: dict[str, Any] = {"file": files[0]}
+    """For all pictures and all that follows. They cost the same each."""
+    wanted = (await _wanted(room, guest, choice, files)).by_choice(
+        await room.preferences.of(guest.user_id)
+    )
     if choice == EDIT:
-        told["operations"] = [{"op": "sharpen"}]
-    units = await flow.price_units(room, guest, KIND_OF_CHOICE[choice], told)
-    if choice == FOR_POST:
-        units += await flow.price_units(room, guest, Kind.TEXT_IMPROVE, {"text": "-"})
-    return units * len(files)
+        wanted = wanted.having({**one, "operations": [{"op": "sharpen"}]} for one in wanted.inputs)
+    steps = await steps_of(room, guest, replace(wanted, more=()))
+    now_units = await wants.units_of(room, *steps.now)
+    return len(files) * now_units + await wants.units_of(room, *steps.later)
 
 
 async def on_photo(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
-    """One job for each picture and choice, however often it is tapped."""
+    """A job for each picture and choice, however often it is tapped."""
+    choice = press.arg if press.arg in KIND_OF_CHOICE else DESCRIBE
     async with refusals(room, guest, callback):
         wish = await room.wishes.get(guest.user_id, press.job_id)
         files: list[str] = wish.input["input"]["files"]
-        if press.arg == EDIT:
-            mode = f"{EDIT_MODE}{files[0]}"
-            await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=mode)
-            await room.say.send(guest, html("bot.edit.ask", guest.language))
+        if choice == EDIT:
+            await picture_edits.ask_words(room, guest, files)
             return
-        kind = KIND_OF_CHOICE.get(press.arg, Kind.IMAGE_ANALYZE)
-        for number, file in enumerate(files):
-            part = f"{press.arg}-{number}"
-            job_id = await flow.run_part(
-                room, guest, wish.id, part=part, changes={"file": file}, kind=kind
-            )
-            if press.arg == FOR_POST and job_id is not None:
-                told = {"style": await _post_style(room, guest), "file": file}
-                await flow.then(room, guest, Kind.TEXT_IMPROVE, told, after_job=job_id, post=True)
+        wanted = await _wanted(room, guest, choice, files)
+        await flow.run_part(room, guest, wish, part=choice, wanted=wanted)
+
+
+async def _wanted(room: Room, guest: Guest, choice: str, files: list[str]) -> Wanted:
+    """A post is written about what is said of the pictures; then its channel is asked for."""
+    inputs: list[dict[str, Any]] = [{"file": one} for one in files]
+    follows = None
+    if choice == FOR_POST:
+        told = {"style": await _post_style(room, guest), **named(files)}
+        follows = Wanted(Kind.TEXT_IMPROVE, told, then=Wanted(Kind.POST_PUBLISH, {}))
+    return Wanted(KIND_OF_CHOICE[choice], inputs[0], more=tuple(inputs[1:]), then=follows)
 
 
 async def _post_style(room: Room, guest: Guest) -> str:
@@ -149,11 +155,11 @@ async def _offer_document(room: Room, guest: Guest, document: StoredFile) -> Non
     """Per page, and the price first."""
     told = {"file": str(document.id)}
     try:
-        units = await flow.price_units(room, guest, Kind.FILE_PROCESS, told)
+        units = await wants.price_units(room, guest, Kind.FILE_PROCESS, told)
     except Refused as refused:
         await flow.tell_refusal(room, guest, refused)
         return
-    wish_id = await flow.keep(room, guest, Kind.FILE_PROCESS, told, "document")
+    wish_id = await wants.keep(room, guest, Wanted(Kind.FILE_PROCESS, told), "document")
     rows = [
         [
             button(
@@ -169,4 +175,6 @@ async def _offer_document(room: Room, guest: Guest, document: StoredFile) -> Non
 async def on_file(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
     action = press.arg if press.arg in ACTIONS else ACTIONS[0]
     async with refusals(room, guest, callback):
-        await flow.run_part(room, guest, press.job_id, part=action, changes={"action": action})
+        wish = await room.wishes.get(guest.user_id, press.job_id)
+        wanted = wants.wanted_of(wish).told(action=action)
+        await flow.run_part(room, guest, wish, part=action, wanted=wanted)

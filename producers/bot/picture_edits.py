@@ -1,5 +1,6 @@
-"""A picture and words about it: an edit by our own tools where they understand, else by a model."""
+"""Pictures and words about them: an edit by our own tools where they understand, else by a model."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from producers.bot import flow
 from producers.bot.edits import operations_of
 from producers.bot.guest import Guest
 from producers.bot.room import Room
+from producers.bot.wants import Wanted
 from schemas.catalogue import MODALITY_OF_KIND, catalogue
 from schemas.errors import Refused
 from schemas.jobs import Kind
@@ -17,14 +19,31 @@ from schemas.speech import html
 
 ALIAS: Final = "image.edit"
 LOCAL: Final = "local"
+MODE: Final = "edit:"
+"""With the ids of files: the next words say what to change in them."""
+BETWEEN: Final = ","
 
 
-async def edit(
-    room: Room, guest: Guest, file_id: UUID, words: str, *, key: str | None = None
-) -> UUID | None:
-    """The job, or None: not understood, or refused; the person was told."""
+async def ask_words(room: Room, guest: Guest, files: Sequence[UUID | str]) -> None:
+    """The next words are about these pictures."""
+    mode = MODE + BETWEEN.join(map(str, files))
+    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=mode)
+    await room.say.send(guest, html("bot.edit.ask", guest.language, count=len(files)))
+
+
+async def edit_in_mode(room: Room, guest: Guest, mode: str, words: str) -> None:
+    """Once, whatever comes of it: what is kept for a yes or for credits needs no more words, and what is
+    gone will not come back. Words that were not understood may be followed by others.
+    """
+    files = [UUID(one) for one in mode.removeprefix(MODE).split(BETWEEN)]
+    if await edit(room, guest, files, words):
+        await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="")
+
+
+async def edit(room: Room, guest: Guest, files: Sequence[UUID], words: str) -> bool:
+    """A job for each. False: these words were not understood, and the person was told."""
     operations, left = operations_of(words)
-    told: dict[str, Any] = {"file": str(file_id)}
+    told: dict[str, Any] = {}
     if not left and operations:
         told["operations"] = operations
     elif understands_words(room):
@@ -35,8 +54,10 @@ async def edit(
         await room.say.send(
             guest, html("bot.edit.not-understood", guest.language), reply_to=guest.message_id
         )
-        return None
-    return await flow.ask(room, guest, Kind.IMAGE_EDIT, told, key=key)
+        return False
+    inputs = [{"file": str(one), **told} for one in files]
+    await flow.want(room, guest, Wanted(Kind.IMAGE_EDIT, inputs[0], more=tuple(inputs[1:])))
+    return True
 
 
 def understands_words(room: Room) -> bool:

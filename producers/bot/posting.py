@@ -12,14 +12,15 @@ from uuid import UUID
 from aiogram import F, Router
 from aiogram.types import CallbackQuery
 
-from producers.bot import flow
+from producers.bot import flow, once, wants
 from producers.bot.channels import CHANNEL
 from producers.bot.guest import Guest
-from producers.bot.originals import payload_of, picture_of
+from producers.bot.originals import named, payload_of, pictures_of
 from producers.bot.presses import Pressed, button
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
 from producers.bot.show import show
+from producers.bot.wants import Wanted
 from producers.request import SubmitRequest
 from schemas.buttons import POST, UNCERTAIN_NO, UNCERTAIN_YES, Press
 from schemas.errors import Conflict, Missing
@@ -65,16 +66,23 @@ async def ask_where(room: Room, guest: Guest, job_id: UUID) -> None:
 async def _ask_with_picture(
     room: Room, guest: Guest, told: dict[str, Any], job_id: UUID | None
 ) -> None:
-    """The picture that came with a text is posted with it, as long as it is kept."""
-    file_id = await picture_of(room, guest.user_id, job_id) if job_id is not None else None
-    if file_id is not None:
-        try:
-            await room.desk.files.get(guest.user_id, file_id)
-        except Missing:
-            await room.say.send(guest, html("channels.picture-gone", guest.language))
-        else:
-            told = {**told, "file": str(file_id)}
-    await choose_channel(room, guest, told)
+    """The pictures that came with a text are posted with it, as long as they are kept."""
+    sent = await pictures_of(room, guest.user_id, job_id) if job_id is not None else ()
+    kept = [one for one in sent if await _is_kept(room, guest, one)]
+    if not kept and sent:
+        await room.say.send(guest, html("channels.picture-gone", guest.language))
+    elif len(kept) < len(sent):
+        gone = html("channels.pictures-gone", guest.language, gone=len(sent) - len(kept))
+        await room.say.send(guest, gone)
+    await choose_channel(room, guest, {**told, **named(kept)})
+
+
+async def _is_kept(room: Room, guest: Guest, file_id: UUID) -> bool:
+    try:
+        await room.desk.files.get(guest.user_id, file_id)
+    except Missing:
+        return False
+    return True
 
 
 async def choose_channel(room: Room, guest: Guest, told: dict[str, Any]) -> None:
@@ -84,7 +92,7 @@ async def choose_channel(room: Room, guest: Guest, told: dict[str, Any]) -> None
         link = button(text("channels.link", guest.language), CHANNEL, "link")
         await room.say.send(guest, html("channels.none", guest.language), keyboard=[[link]])
         return
-    wish_id = await flow.keep(room, guest, Kind.POST_PUBLISH, told, "channel")
+    wish_id = await wants.keep(room, guest, Wanted(Kind.POST_PUBLISH, told), "channel")
     rows = [[button(one.title[:40], CHOSEN, wish_id, str(one.id))] for one in linked[:CHANNELS_MAX]]
     await room.say.send(guest, html("channels.which", guest.language), keyboard=rows)
 
@@ -105,8 +113,8 @@ async def on_sure(query: CallbackQuery, room: Room, guest: Guest, press: Press) 
     async with refusals(room, guest, query):
         wish = await room.wishes.get(guest.user_id, press.job_id)
         channel = await room.channels.of(guest.user_id, press.arg)
-        if wish.job_id is not None or wish.dropped:
-            raise Conflict("already_done")
+        done = wish.job_id is not None or wish.dropped
+        await once.begin(room, guest, f"run-{wish.id}", done=done)
         told = {**wish.input["input"], "channel": str(channel.id)}
         job_id = await flow.ask(
             room, guest, Kind.POST_PUBLISH, told, key=wish.key, confirmed=True, wish=wish

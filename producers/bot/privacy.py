@@ -14,15 +14,17 @@ from ledger.subscriptions import Subscriptions
 from ops.base.clock import now
 from ops.base.logs import get_logger
 from producers.bot import archive
+from producers.bot.amounts import local, money
 from producers.bot.guest import Guest
 from producers.bot.presses import Pressed, button
+from producers.bot.private import check_private
 from producers.bot.refusals import refusals
 from producers.bot.renewals import stop
 from producers.bot.room import Room
 from producers.bot.show import show
 from schemas.buttons import Press
-from schemas.errors import NotAllowed
-from schemas.speech import html
+from schemas.money import Currency
+from schemas.speech import Html, html
 from schemas.texts import text
 from storage.blobs import Blobs
 from storage.erasing import Erasing
@@ -49,8 +51,7 @@ async def on_privacy(_: Message, room: Room, guest: Guest) -> None:
 async def on_export(_: Message, room: Room, guest: Guest) -> None:
     """In the private chat only: it is nobody else's."""
     async with refusals(room, guest):
-        if not guest.private:
-            raise NotAllowed("private_only")
+        check_private(guest)
         await room.say.typing(guest)
         number = 0
         async for data in archive.parts(room, guest):
@@ -62,23 +63,30 @@ async def on_export(_: Message, room: Room, guest: Guest) -> None:
 
 async def on_delete_me(_: Message, room: Room, guest: Guest) -> None:
     async with refusals(room, guest):
-        if not guest.private:
-            raise NotAllowed("private_only")
+        check_private(guest)
         wallets = await room.desk.wallets.balances(guest.user_id)
-        units = sum(one.balance_units for one in wallets if one.currency == "CREDIT")
+        lost = [
+            money(one.balance_units, one.currency, guest.language)
+            for one in wallets
+            if one.balance_units > 0 and one.currency is not Currency.XTR
+        ]
+        plan = await Subscriptions(room.desk.db).current(guest.user_id)
+        if plan is not None and plan.state != "expired":
+            until = local(plan.ends_at, guest)
+            lost.append(html("privacy.plan", guest.language, plan=plan.plan, until=until))
         keyboard = [
             [button(text("privacy.first-yes", guest.language), ERASE, "first")],
             [button(text("privacy.no", guest.language), ERASE, "no")],
         ]
-        asked = html("privacy.delete", guest.language, price_units=units)
+        told = Html(", ".join(lost)) if lost else html("privacy.nothing", guest.language)
+        asked = html("privacy.delete", guest.language, lost=told)
         await room.say.send(guest, asked, keyboard=keyboard)
 
 
 async def on_erase(query: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
     """The first yes asks again; the second one is meant. Only in the private chat of the person."""
     async with refusals(room, guest, query):
-        if not guest.private:
-            raise NotAllowed("private_only")
+        check_private(guest)
         if press.ref == SURE:
             await show(room, guest, html("privacy.deleted", guest.language), [], query)
             await begin(room, guest.user_id)

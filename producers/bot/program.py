@@ -3,13 +3,18 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from aiogram import Bot, types
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramRetryAfter,
+)
 from aiogram.types import BotCommand
 
 from ops.base import metrics
@@ -18,6 +23,7 @@ from ops.base.nursery import Nursery
 from ops.base.settings import Settings
 from ops.base.telegram import SETTING, BotAccount, bots_of, open_bot, webhook_secret
 from producers.bot import upkeep
+from producers.bot.crowd import Crowd
 from producers.bot.dispatch import Claims, Dispatch
 from producers.bot.keeper import CardKeeper, Follower
 from producers.bot.polling import Poller
@@ -40,12 +46,14 @@ from storage.wishes import Wishes
 
 log = get_logger(__name__)
 
+T = TypeVar("T")
+
 SLOTS: Final = 200
 """Updates in hand: most of them wait for a place in the limiter, not for us."""
 URGENT_SLOTS: Final = 20
 WEBHOOK_CONNECTIONS: Final = 40
 INTRODUCE_S: Final = 2.0
-"""Between attempts to learn our own names while Telegram cannot be reached."""
+"""Between attempts to introduce ourselves while Telegram cannot be reached, at least."""
 
 
 async def run(settings: Settings, *, database_url: str, redis_url: str, master_key: bytes) -> None:
@@ -97,11 +105,11 @@ async def open_room(
             orders=Orders(desk.db),
             channels=Channels(desk.db),
             limiter=limiter,
+            crowd=Crowd(desk.db, desk.queue),
             settings=desk.settings,
         )
     finally:
-        for bot in bots.values():
-            await bot.session.close()
+        await asyncio.gather(*(bot.session.close() for bot in bots.values()))
 
 
 async def work(room: Room, stop: asyncio.Event, *, master_key: bytes) -> None:
@@ -120,6 +128,7 @@ async def work(room: Room, stop: asyncio.Event, *, master_key: bytes) -> None:
         return Dispatch(
             room.desk.updates,
             reception.handle,
+            give_up=reception.give_up,
             decode=lambda bot_id, raw: decode(room.bots[bot_id], raw),
             claims=claims,
             heard=told,
@@ -133,7 +142,10 @@ async def work(room: Room, stop: asyncio.Event, *, master_key: bytes) -> None:
         nursery.start(Follower(room).run(), name="follower")
         nursery.start(upkeep.run(room), name="upkeep")
         nursery.start(metrics.sample_loop_lag(), name="loop-lag")
-        await _receive(room, nursery, holder=holder, heard=(heard, urgent), master_key=master_key)
+        if room.settings.telegram_mode == "webhook":
+            await _be_brought(room, stop, master_key=master_key)
+        else:
+            _ask(room, nursery, holder=holder, heard=(heard, urgent))
         log.info("bot.started", bots=[account.name for account in room.accounts.values()])
         await stop.wait()
         log.info("bot.stopping")
@@ -144,53 +156,66 @@ def decode(bot: Bot, raw: Any) -> types.Update:
     return types.Update.model_validate(raw, context={"bot": bot})
 
 
-async def _receive(
-    room: Room,
-    nursery: Nursery,
-    *,
-    holder: UUID,
-    heard: tuple[asyncio.Event, ...],
-    master_key: bytes,
-) -> None:
-    """Ask for updates, or have them brought."""
-    settings = room.settings
+def _ask(room: Room, nursery: Nursery, *, holder: UUID, heard: tuple[asyncio.Event, ...]) -> None:
+    """For updates, one process a bot at a time."""
     for account in room.accounts.values():
-        if settings.telegram_mode == "webhook":
-            await room.bots[account.bot_id].set_webhook(
-                f"{settings.public_url}{PATH}/{account.bot_id}",
-                secret_token=webhook_secret(settings, master_key, account.bot_id),
-                allowed_updates=list(KINDS),
-                max_connections=WEBHOOK_CONNECTIONS,
-            )
-            continue
         poller = Poller(
             account,
             room.desk.updates,
-            base_url=settings.telegram_base_url,
+            base_url=room.settings.telegram_base_url,
             holder=holder,
-            lease_s=settings.lease_s,
+            lease_s=room.settings.lease_s,
             heard=heard,
         )
         nursery.start(poller.run(), name=f"poller-{account.name}")
 
 
+async def _be_brought(room: Room, stop: asyncio.Event, *, master_key: bytes) -> None:
+    """Updates, by webhook. Every process says so, each the same; what was brought before is handled."""
+    settings = room.settings
+    for bot in room.bots.values():
+
+        async def ask(bot: Bot = bot) -> bool:
+            return await bot.set_webhook(
+                f"{settings.public_url}{PATH}/{bot.id}",
+                secret_token=webhook_secret(settings, master_key, bot.id),
+                allowed_updates=list(KINDS),
+                max_connections=WEBHOOK_CONNECTIONS,
+            )
+
+        await _insist(bot, stop, ask)
+
+
 async def _introduced(room: Room, bot: Bot, stop: asyncio.Event) -> str:
-    """Our name, and the list of commands in every language. Waits for Telegram as long as it takes."""
+    """Our name, and the list of commands in every language; empty when it is the end."""
+
+    async def ask() -> str:
+        me = await bot.me()
+        for language in languages():
+            listed = [
+                BotCommand(command=name, description=said)
+                for name, said in commands(room.accounts[bot.id], language)
+            ]
+            code = None if language == DEFAULT_LANGUAGE else language
+            await bot.set_my_commands(listed, language_code=code)
+        return f"@{me.username or bot.id}".lower()
+
+    return await _insist(bot, stop, ask) or ""
+
+
+async def _insist(bot: Bot, stop: asyncio.Event, ask: Callable[[], Awaitable[T]]) -> T | None:
+    """Waits for Telegram as long as it takes; None when it is the end."""
     while not stop.is_set():
         try:
-            me = await bot.me()
-            for language in languages():
-                listed = [
-                    BotCommand(command=name, description=said)
-                    for name, said in commands(room.accounts[bot.id], language)
-                ]
-                code = None if language == DEFAULT_LANGUAGE else language
-                await bot.set_my_commands(listed, language_code=code)
-        except TelegramAPIError as error:
-            log.warning("bot.unknown_to_telegram", bot_id=bot.id, reason=type(error).__name__)
+            return await ask()
+        except (TelegramAPIError, ClientDecodeError) as error:
+            # Never the words of a lost connection: the address in them holds the token.
+            reason = (
+                error.message if isinstance(error, TelegramBadRequest) else type(error).__name__
+            )
+            log.warning("bot.unknown_to_telegram", bot_id=bot.id, reason=reason)
+            asked_s = error.retry_after if isinstance(error, TelegramRetryAfter) else 0
             with suppress(TimeoutError):
-                async with asyncio.timeout(INTRODUCE_S):
+                async with asyncio.timeout(max(INTRODUCE_S, asked_s)):
                     await stop.wait()
-        else:
-            return f"@{me.username or bot.id}".lower()
-    return ""
+    return None

@@ -16,7 +16,8 @@ from aiogram.types.update import UpdateTypeLookupError
 
 from ops.base import clock
 from ops.base.logs import get_logger
-from producers.bot import flow, shop
+from producers.bot import flow, shop, sorry
+from producers.bot.called import called, names_of
 from producers.bot.dispatch import Undecodable
 from producers.bot.guest import Guest
 from producers.bot.room import Room
@@ -52,10 +53,14 @@ class Reception:
     dispatchers: Mapping[int, Dispatcher]
     names: Mapping[int, str]
     _noticed: "OrderedDict[int, None]" = field(default_factory=OrderedDict)
+    _commands: dict[int, frozenset[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._commands = {bot_id: names_of(one) for bot_id, one in self.dispatchers.items()}
 
     async def handle(self, update: Update, decoded: list[types.Update]) -> str:
         """What became of it, in a word. Raises what a handler raises, but for refusals."""
-        first, bot = decoded[0], self.room.bots[update.bot_id]
+        first, bot = _leading(decoded), self.room.bots[update.bot_id]
         event = _event(first)
         if isinstance(event, types.PreCheckoutQuery):
             return await self._checkout(update, bot, event)
@@ -68,6 +73,15 @@ class Reception:
             return refused
         await self._notice(guest, event)
         return await self._hand_over(bot, first, guest, _messages(decoded))
+
+    async def give_up(self, update: Update, decoded: types.Update) -> None:
+        """It has been set aside: say so to who sent it. Raises what a store or Telegram does."""
+        event = _event(decoded)
+        caller = caller_of(event)
+        if caller is None or caller.user.is_bot or not self._is_for_us(update.bot_id, event):
+            return
+        if await self.room.desk.updates.note_told(update):
+            await sorry.tell(self.room, await self._meet(update, event, caller), update, event)
 
     async def _hand_over(
         self, bot: Bot, first: types.Update, guest: Guest, album: list[types.Message]
@@ -130,28 +144,44 @@ class Reception:
         return f"refused:{code}"
 
     async def _notice(self, guest: Guest, event: Any) -> None:
-        """The first words of ours to somebody new say that it is AI; /start says so by itself."""
+        """The first words of ours to somebody new say that it is AI; the tour says so by itself."""
         if not isinstance(event, types.Message) or guest.user_id in self._noticed:
             return
-        if not (event.text or "").startswith("/start"):
-            preference = await self.room.preferences.of(guest.user_id)
-            if not preference.ai_notice:
-                await self.room.say.send(guest, html("bot.ai-notice", guest.language))
-                await self.room.preferences.change(guest.user_id, ai_notice=True)
-            self._noticed[guest.user_id] = None
+        preference = await self.room.preferences.of(guest.user_id)
+        if not preference.ai_notice:
+            if guest.private and self._begins(guest.bot_id, event):
+                return
+            await self.room.say.send(guest, html("bot.ai-notice", guest.language))
+            await self.room.preferences.change(guest.user_id, ai_notice=True)
+        self._noticed[guest.user_id] = None
         if len(self._noticed) > NOTICED_MAX:
             self._noticed.popitem(last=False)
 
+    def _begins(self, bot_id: int, message: types.Message) -> bool:
+        command = called(message)
+        return (
+            command is not None
+            and command.name == "start"
+            and (command.at in {"", self.names[bot_id]})
+        )
+
     def _is_for_us(self, bot_id: int, event: Any) -> bool:
-        """In groups only a command, a mention or a reply to us is; what a channel says never is."""
+        """In groups only a command of ours, a mention or a reply to us is; what a channel says never is.
+
+        A command for another bot stays that one's, also in reply to us.
+        """
         if not isinstance(event, types.Message) or event.chat.type == "private":
             return True
         if event.chat.type == "channel" or event.sender_chat is not None:
             return False
+        if (command := called(event)) is not None:
+            if command.at:
+                return command.at == self.names[bot_id]
+            return command.name in self._commands[bot_id]
         answered = event.reply_to_message
         if answered and answered.from_user and answered.from_user.id == bot_id:
             return True
-        return _is_command(event) or self._mentions(bot_id, event)
+        return self._mentions(bot_id, event)
 
     def _mentions(self, bot_id: int, message: types.Message) -> bool:
         text = message.text or message.caption or ""
@@ -203,9 +233,10 @@ def caller_of(event: Any) -> Caller | None:
             return None
 
 
+def _leading(decoded: list[types.Update]) -> types.Update:
+    """Whose words are those of its album: the caption may stand at any of the pictures."""
+    return next((one for one in decoded if one.message and one.message.caption), decoded[0])
+
+
 def _messages(decoded: list[types.Update]) -> list[types.Message]:
     return [one.message for one in decoded if one.message is not None]
-
-
-def _is_command(message: types.Message) -> bool:
-    return (message.text or message.caption or "").startswith("/")

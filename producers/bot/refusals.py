@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from aiogram.types import CallbackQuery
 
 from producers.bot.guest import Guest
+from producers.bot.private import PRIVATE_ONLY, way
 from producers.bot.room import Room
 from schemas.errors import Refused
 from schemas.speech import quoted
@@ -23,7 +24,9 @@ async def refusals(
         if query is not None:
             await room.say.answer(query, error_text(refused, guest.language), alert=True)
         else:
-            await room.say.send(guest, quoted(error_text(refused, guest.language)))
+            shown = quoted(error_text(refused, guest.language))
+            rows = await way(room, guest) if refused.code == PRIVATE_ONLY else None
+            await room.say.send(guest, shown, keyboard=rows)
     else:
         if query is not None:
             await room.say.answer(query)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.base.settings import Settings
+from producers.bot.crowd import Crowd
 from producers.bot.say import Say
 from producers.desk import Desk
 from storage.cards import Cards
@@ -36,6 +37,7 @@ class Room:
     orders: Orders
     channels: Channels
     limiter: Limiter
+    crowd: Crowd
     settings: Settings
 
     def bot(self, bot_id: int) -> "Bot":

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from aiogram import Dispatcher, F, Router
+from aiogram import Bot, Dispatcher, Router
 from aiogram.types import Message
 
 from ops.base.telegram import BotAccount
 from producers.bot import (
     appeals,
+    captions,
     channels,
     chat,
     gallery,
@@ -19,16 +20,20 @@ from producers.bot import (
     settings,
     shop,
     start,
+    support,
     taps,
     texts,
     wallet,
 )
+from producers.bot.called import called
 from producers.bot.guest import Guest
 from producers.bot.room import Room
 from schemas.money import App
 from schemas.speech import html
 from schemas.texts import Language, text
 
+MAKING: Final = frozenset({"image", "video"})
+"""Commands that are taken by `chat`, behind pictures and files: those come with words of their own."""
 SHARED: Final = (
     "balance",
     "buy",
@@ -49,11 +54,25 @@ LISTED: Final = {
 def build(account: BotAccount) -> Dispatcher:
     """A router belongs to one bot, so each bot gets its own."""
     made = Dispatcher(disable_fsm=True)
-    for part in (shop, wallet, gallery, settings, privacy, channels, posting, invite, appeals):
+    for part in (
+        shop,
+        support,
+        wallet,
+        gallery,
+        settings,
+        privacy,
+        channels,
+        posting,
+        invite,
+        appeals,
+    ):
         made.include_router(part.router())
-    for part in (start, inline, texts, photo, taps):
+    made.include_router(captions.router(account.features))
+    for part in (start, inline, texts):
         made.include_router(part.router())
-    made.include_router(_unknown())
+    made.include_router(_unknown(account))
+    for part in (photo, taps):
+        made.include_router(part.router())
     made.include_router(chat.router() if App.VIAIZER in account.features else texts.plain())
     made.include_router(taps.last())
     return made
@@ -65,15 +84,39 @@ def commands(account: BotAccount, language: Language) -> list[tuple[str, str]]:
     return [(name, text(f"bot.command.{name}", language)) for name in dict.fromkeys(names)]
 
 
-def _unknown() -> Router:
-    """After every command that is known, but before plain words."""
+def _unknown(account: BotAccount) -> Router:
+    """After every command that is known, but before words, pictures and files: it is none of their text."""
+    later = MAKING if App.VIAIZER in account.features else frozenset()
+
+    async def is_strange(message: Message, bot: Bot) -> bool:
+        if not (message.text or message.caption or "").startswith("/"):
+            return False
+        command, me = called(message), await bot.me()
+        if command is None or command.name not in later:
+            return True
+        return command.at not in {"", f"@{me.username}".lower()}
+
     made = Router(name="unknown")
-    made.message.register(
-        _on_unknown, F.text.startswith("/") & ~F.text.regexp(r"^/(image|video)\b")
-    )
+    made.message.register(_on_unknown, is_strange)
     return made
 
 
-async def _on_unknown(_: Message, room: Room, guest: Guest) -> None:
-    if guest.private:
-        await room.say.send(guest, html("bot.unknown-command", guest.language))
+async def _on_unknown(message: Message, room: Room, guest: Guest, bot: Bot) -> None:
+    """In a group only with our own name behind it, which has been asked for at the door."""
+    command = called(message)
+    name = command.name if command is not None else ""
+    mine = command is not None and command.at in {"", f"@{(await bot.me()).username}".lower()}
+    other = await _who_does(room, guest, name) if mine else None
+    said = html("bot.unknown-command", guest.language)
+    if other is not None:
+        said = html("bot.others-command", guest.language, command=f"/{name}", bot=f"@{other}")
+    await room.say.send(guest, said, reply_to=guest.message_id)
+
+
+async def _who_does(room: Room, guest: Guest, name: str) -> str | None:
+    """The name of the bot of another app that lists this command."""
+    for bot_id, account in room.accounts.items():
+        names = {one for app in account.features - guest.features for one in LISTED.get(app, ())}
+        if name in names:
+            return (await room.bots[bot_id].me()).username
+    return None

@@ -6,6 +6,7 @@ handled again, and its person may read a sentence twice. The final answer of a j
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from aiogram.exceptions import (
@@ -45,6 +46,8 @@ PATIENCE_S: Final = 20.0
 """Longest wait for a place in the limiter within one update; then the update waits its turn again."""
 TEXT_MAX_CHARACTERS: Final = 4_096
 TRIES_MAX: Final = 3
+DELETED_AT_ONCE: Final = 100
+"""What deleteMessages of the Bot API takes."""
 _GONE: Final = (*GONE_WORDS, "not enough rights", "have no rights")
 T = TypeVar("T")
 
@@ -167,6 +170,18 @@ class Say:
         except TelegramBadRequest:
             return False
         return True
+
+    async def delete_all(self, guest: Guest, message_ids: Sequence[int]) -> bool:
+        """False when one of them may not be deleted any more; what is gone already is as good."""
+        bot, all_gone = self._bots[guest.bot_id], True
+        for start in range(0, len(message_ids), DELETED_AT_ONCE):
+            heap = list(message_ids[start : start + DELETED_AT_ONCE])
+            ask = partial(bot.delete_messages, guest.chat_id, heap)
+            try:
+                await self._through(guest, ask)
+            except TelegramBadRequest:  # one of them spoils it for the others
+                all_gone = all([await self.delete(guest, one) for one in heap]) and all_gone
+        return all_gone
 
     async def answer(
         self, callback: "CallbackQuery", text: str = "", *, alert: bool = False

@@ -1,7 +1,7 @@
 """`/settings`: language, clock, models, style, when to ask first, the daily summary."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, get_args
+from typing import Final
 
 from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
@@ -9,29 +9,31 @@ from aiogram.types import CallbackQuery, Message
 
 from ops.base.accounts import available
 from ops.base.clock import now
-from producers.bot.flow import outlook
 from producers.bot.guest import Guest
 from producers.bot.presses import Pressed, button
+from producers.bot.private import InPrivate
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
 from producers.bot.say import Keyboard
 from producers.bot.show import show
+from producers.bot.wants import outlook, price_units
 from schemas.buttons import Press
 from schemas.catalogue import Catalogue, Modality, catalogue
-from schemas.errors import InvalidInput, NotAllowed
-from schemas.payloads import TextImprove
+from schemas.errors import InvalidInput, NotAllowed, Refused
+from schemas.jobs import Kind
+from schemas.payloads import PROMPT_STYLE, STYLES
 from schemas.plans import PlanName, plans
 from schemas.speech import Html, html
 from schemas.texts import languages, text
 from storage.preferences import Preference
 
 SET: Final = "set"
-STYLES: Final[tuple[str, ...]] = get_args(TextImprove.model_fields["style"].annotation)
 THRESHOLDS: Final[tuple[tuple[str, int | None], ...]] = (
     ("always", 0), ("2", 20_000), ("5", 50_000), ("10", 100_000), ("25", 250_000), ("never", None),
 )  # fmt: skip
 MODALITIES: Final[tuple[Modality, ...]] = ("text", "image", "video")
 MODELS_PAGE: Final = 6
+USUAL: Final = "text.default"
 ZONES: Final = (
     "UTC", "Europe/London", "Europe/Berlin", "Europe/Moscow", "Asia/Yekaterinburg", "Asia/Almaty",
     "Asia/Dubai", "Asia/Kolkata", "Asia/Shanghai", "Asia/Tokyo", "America/New_York",
@@ -42,7 +44,7 @@ View = Callable[[Room, Guest], Awaitable[tuple[Html, Keyboard]]]
 
 
 def router() -> Router:
-    made = Router(name="settings")
+    made = InPrivate.guard(Router(name="settings"))
     made.message.register(on_settings, Command("settings"))
     made.message.register(on_language, Command("language"))
     made.message.register(on_zone, Command("zone"))
@@ -94,6 +96,7 @@ async def overview(room: Room, guest: Guest) -> tuple[Html, Keyboard]:
         zone=zone,
         style=text(f"settings.style-{chosen.style}", language),
         confirm=_threshold(chosen, guest),
+        prompts=text(f"settings.prompts-{_on_off(chosen.improve_prompts)}", language),
         summary=text("settings.on" if chosen.daily_summary else "settings.off", language),
         models=_models_line(chosen, guest),
     )
@@ -101,6 +104,7 @@ async def overview(room: Room, guest: Guest) -> tuple[Html, Keyboard]:
     rows = [
         [_page("language", guest), _page("zone", guest)],
         [_page("models", guest), _page("style", guest)],
+        [_page("prompts", guest)],
         [_page("confirm", guest), button(text("settings.to-summary", language), SET, "all", turn)],
     ]
     return told, rows
@@ -134,6 +138,28 @@ async def confirm_page(room: Room, guest: Guest) -> tuple[Html, Keyboard]:
             for name, units in THRESHOLDS]  # fmt: skip
     rows = [keys[n : n + 2] for n in range(0, len(keys), 2)]
     return html("settings.ask-confirm", guest.language), [*rows, [_back(guest)]]
+
+
+async def prompts_page(room: Room, guest: Guest) -> tuple[Html, Keyboard]:
+    """What it does and costs is said before it is switched on."""
+    mine = (await room.preferences.of(guest.user_id)).improve_prompts
+    rows = [
+        [
+            _choice(
+                text(f"settings.improve-{one}", guest.language),
+                "prompts",
+                one,
+                _on_off(mine) == one,
+            )
+        ]
+        for one in ("on", "off")
+    ]
+    told = {"text": "-", "style": PROMPT_STYLE}
+    try:
+        units = await price_units(room, guest, Kind.TEXT_IMPROVE, told)
+    except Refused:  # the model of their choice is not to be had: said when it is asked for
+        units = await price_units(room, guest, Kind.TEXT_IMPROVE, {**told, "model": USUAL})
+    return html("settings.ask-prompts", guest.language, price_units=units), [*rows, [_back(guest)]]
 
 
 async def modality_page(_: Room, guest: Guest) -> tuple[Html, Keyboard]:
@@ -186,6 +212,7 @@ PAGES: Final[dict[str, View]] = {
     "zone": zone_page,
     "style": style_page,
     "confirm": confirm_page,
+    "prompts": prompts_page,
     "models": modality_page,
 }
 
@@ -201,6 +228,8 @@ async def _choose(room: Room, guest: Guest, page: str, arg: str) -> Guest:
         await room.preferences.change(guest.user_id, style=arg)
     elif page == "confirm" and arg in dict(THRESHOLDS):
         await room.preferences.change(guest.user_id, confirm_above_units=dict(THRESHOLDS)[arg])
+    elif page == "prompts" and arg in {"on", "off"}:
+        await room.preferences.change(guest.user_id, improve_prompts=arg == "on")
     elif page == "all" and arg in {"on", "off"}:
         await room.preferences.change(guest.user_id, daily_summary=arg == "on", bot=guest.bot)
     elif page.startswith("models-") and arg[:1] == "m":
@@ -274,6 +303,10 @@ def _choice(label: str, page: str, value: str, chosen: bool) -> tuple[str, str]:
 
 def _page(name: str, guest: Guest) -> tuple[str, str]:
     return button(text(f"settings.to-{name}", guest.language), SET, name)
+
+
+def _on_off(chosen: bool) -> str:  # noqa: FBT001
+    return "on" if chosen else "off"
 
 
 def _back(guest: Guest) -> tuple[str, str]:

@@ -1,10 +1,11 @@
-"""`/buy`, payments in Stars as they come in, `/paysupport` and `/terms`.
+"""`/buy`, payments in Stars as they come in, and `/terms`.
 
 The question before a payment is answered by `answer_pre_checkout`, which the receiving side calls
 beside the queue of updates: Telegram waits ten seconds for it and no longer.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -19,8 +20,9 @@ from producers.bot.cashier import take, till_of
 from producers.bot.guest import Guest
 from producers.bot.guests import guest_of
 from producers.bot.presses import Pressed
+from producers.bot.private import check_private
 from producers.bot.refusals import refusals
-from producers.bot.renewals import set_renewal
+from producers.bot.renewals import set_renewal, settle
 from producers.bot.room import Room
 from producers.bot.say import Keyboard
 from producers.bot.show import Show, show
@@ -47,7 +49,6 @@ def router() -> Router:
     made = Router(name="shop")
     made.message.register(on_paid, F.successful_payment)
     made.message.register(on_buy, Command("buy"))
-    made.message.register(on_paysupport, Command("paysupport"))
     made.message.register(on_terms, Command("terms"))
     made.callback_query.register(on_shop, Pressed(SHOP), F.message)
     made.callback_query.register(on_renewal, Pressed("renewal"), F.message)
@@ -83,20 +84,18 @@ async def answer_pre_checkout(room: Room, bot: "Bot", query: PreCheckoutQuery) -
 
 async def on_buy(_: Message, room: Room, guest: Guest) -> None:
     async with refusals(room, guest):
+        check_private(guest)
         await show(room, guest, *await counter(room, guest))
 
 
 async def on_shop(query: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
     """The counter, or with a `ref` the article that was chosen there."""
     async with refusals(room, guest, query):
+        check_private(guest)
         if press.ref:
             await sell(room, guest, press.ref, press.arg)
         else:
             await show(room, guest, *await counter(room, guest))
-
-
-async def on_paysupport(_: Message, room: Room, guest: Guest) -> None:
-    await room.say.send(guest, html("shop.paysupport", guest.language, user=guest.user_id))
 
 
 async def on_terms(_: Message, room: Room, guest: Guest) -> None:
@@ -104,27 +103,28 @@ async def on_terms(_: Message, room: Room, guest: Guest) -> None:
 
 
 async def counter(room: Room, guest: Guest) -> tuple[Html, Keyboard]:
-    """What is on sale, with what the person has."""
+    """What is on sale, with what the person has. What Telegram renews is what we show as renewed."""
     language = guest.language
     units = await room.desk.wallets.available_units(guest.user_id, guest.app)
     current = await Subscriptions(room.desk.db).current(guest.user_id)
-    lines = [html("shop.title", language, price_units=units)]
-    running = current is not None and current.state != "expired"
-    if current is not None and running:
-        lines.append(_subscription_line(current, guest))
-    keyboard = [[_article_key(one, guest)] for one in articles() if not _has(one, current)]
-    if current is not None and running:
-        keyboard.append([_renewal_key(current, guest)])
-    return Html("\n\n".join(lines)), [*keyboard, [_back(guest)]]
+    if current is not None and current.state == "expired":
+        current = None
+    renewed = [one.plan for one in await room.orders.renewals(guest.user_id)]
+    lines = [html("shop.title", language, price_units=units), *_plan_lines(current, renewed, guest)]
+    rows = [
+        [_article_key(one, guest)]
+        for one in articles()
+        if one.kind != "plan" or one.name not in renewed
+    ]
+    if renewed or current is not None:
+        rows.append([_renewal_key(guest, on=bool(renewed))])
+    return Html("\n\n".join(lines)), [*rows, [_back(guest)]]
 
 
 async def sell(room: Room, guest: Guest, kind: str, name: str) -> None:
-    """An order, then an invoice for it. Stars are paid in the private chat only. Raises Missing."""
+    """An order, then an invoice for it. Raises Missing."""
     till = till_of(room)
     article = till.article(kind, name)
-    if not guest.private:
-        await room.say.send(guest, html("shop.private-only", guest.language))
-        return
     order = await till.order(guest.user_id, article, bot_id=guest.bot_id, app=guest.app)
     await _invoice(room, guest, order)
 
@@ -142,13 +142,15 @@ async def on_paid(message: Message, room: Room, guest: Guest) -> None:
         currency=told.currency,
         payload=told.invoice_payload,
         recurring=bool(told.is_recurring),
+        begins=bool(told.is_first_recurring),
     )
     await take(room, guest, paid)
 
 
 async def on_renewal(query: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
-    """The person stops the renewal of the running plan, or lets it go on."""
+    """The person stops all that Telegram renews, or lets the newest plan go on."""
     async with refusals(room, guest, query):
+        check_private(guest)
         await set_renewal(room, guest.user_id, on=press.ref == "on")
         await show(room, guest, *await counter(room, guest), query)
 
@@ -163,12 +165,13 @@ async def on_subscription(event: BotSubscriptionUpdated, room: Room, bot: "Bot")
     if await room.desk.users.find("telegram", str(event.user.id)) != order.user_id:
         log.warning("subscription.of_another", state=event.state)
         return
-    await room.orders.set_stopped(order.id, stopped=event.state != "active")
-    subscriptions = Subscriptions(room.desk.db)
-    current = await subscriptions.current(order.user_id)
+    if not await room.orders.set_order_stopped(order.id, stopped=event.state != "active"):
+        log.warning("subscription.unclear", order=str(order.id), state=event.state)
+        return
+    await settle(room, order.user_id)
+    current = await Subscriptions(room.desk.db).current(order.user_id)
     if current is None or current.plan != order.article.name or current.state == "expired":
         return
-    await subscriptions.set_auto_renew(order.user_id, auto_renew=event.state == "active")
     guest = await guest_of(room, order.user_id, bot_id=bot.id, key=f"subscription-{order.id}")
     if guest is not None:
         facts = {"plan": order.article.name, "until": local(current.ends_at, guest)}
@@ -190,17 +193,6 @@ async def _invoice(room: Room, guest: Guest, order: Order) -> None:
     told = html("shop.subscribe", language, title=title, description=description)
     pay = text("shop.pay", language, stars=article.stars)
     await room.say.send(guest, told, keyboard=[[(pay, link)]])
-
-
-def _has(article: Article, current: SubscriptionRow | None) -> bool:
-    """The plan that is running and renews itself needs no second subscription."""
-    return (
-        current is not None
-        and article.kind == "plan"
-        and current.state == "active"
-        and current.auto_renew
-        and current.plan == article.name
-    )
 
 
 def _title(article: Article, guest: Guest) -> str:
@@ -227,13 +219,24 @@ def _article_key(article: Article, guest: Guest) -> tuple[str, str]:
     return told, pack(Press(SHOP, article.kind, article.name))
 
 
-def _subscription_line(current: SubscriptionRow, guest: Guest) -> Html:
-    key = "shop.renews" if current.state == "active" and current.auto_renew else "shop.runs-out"
-    return html(key, guest.language, plan=current.plan, until=local(current.ends_at, guest))
+def _plan_lines(
+    current: SubscriptionRow | None, renewed: Sequence[str], guest: Guest
+) -> list[Html]:
+    """The plan that runs, what follows it, and what else Telegram goes on charging for."""
+    lines, language = [], guest.language
+    if current is not None:
+        key = "shop.renews" if current.plan in renewed else "shop.runs-out"
+        lines.append(html(key, language, plan=current.plan, until=local(current.ends_at, guest)))
+        if current.next_plan:
+            lines.append(
+                html("shop.follows", language, plan=current.next_plan, days=current.next_days)
+            )
+    others = {plan for plan in renewed if plan and (current is None or plan != current.plan)}
+    lines += [html("shop.charged", language, plan=plan) for plan in sorted(others)]
+    return lines
 
 
-def _renewal_key(current: SubscriptionRow, guest: Guest) -> tuple[str, str]:
-    on = current.state == "active" and current.auto_renew
+def _renewal_key(guest: Guest, *, on: bool) -> tuple[str, str]:
     told = text("shop.stop-renewal" if on else "shop.resume-renewal", guest.language)
     return told, pack(Press("renewal", "off" if on else "on"))
 

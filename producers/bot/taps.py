@@ -4,16 +4,16 @@ What a button acts on is looked up in the name of who tapped it: somebody else's
 """
 
 import json
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
 from aiogram import F, Router
 from aiogram.types import CallbackQuery, MessageGenerationStopped
 
-from producers.bot import flow
-from producers.bot.chat import EDIT_MODE
+from producers.bot import flow, once, picture_edits
 from producers.bot.guest import Guest
-from producers.bot.originals import payload_of, picture_of
+from producers.bot.originals import payload_of, pictures_of
 from producers.bot.presses import Pressed
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
@@ -32,12 +32,12 @@ from schemas.buttons import (
     VARY,
     Press,
 )
-from schemas.errors import Conflict, Missing, Refused
+from schemas.errors import Missing, Refused
 from schemas.jobs import Kind
-from schemas.payloads import AnyPayload
+from schemas.payloads import PROMPT_STYLE, AnyPayload, TextImprove
 from schemas.results import TextResult
-from schemas.speech import html
-from schemas.texts import text
+from schemas.texts import error_text, text
+from storage.deliveries import Deliveries
 from storage.results import JobView
 
 SEED_MAX: Final = 2**31
@@ -73,16 +73,19 @@ async def on_run(callback: CallbackQuery, room: Room, guest: Guest, press: Press
     """A wish becomes a job; its buttons go."""
     async with refusals(room, guest, callback):
         wish = await room.wishes.get(guest.user_id, press.job_id)
-        if wish.job_id is not None or wish.dropped:
-            raise Conflict("already_done")
-        await flow.run_wish(room, guest, wish.id)
+        done = wish.job_id is not None or wish.dropped
+        await once.begin(room, guest, f"run-{wish.id}", done=done)
+        if not done:
+            await flow.run_wish(room, guest, wish.id)
         await _drop_keyboard(callback, room, guest)
 
 
 async def on_drop(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
     async with refusals(room, guest, callback):
-        if not await room.wishes.drop(guest.user_id, press.job_id):
-            raise Conflict("already_done")
+        wish = await room.wishes.get(guest.user_id, press.job_id)
+        done = wish.job_id is not None or wish.dropped
+        await once.begin(room, guest, f"drop-{wish.id}", done=done)
+        await room.wishes.drop(guest.user_id, wish.id)
         await _drop_keyboard(callback, room, guest)
 
 
@@ -110,6 +113,10 @@ async def on_again(callback: CallbackQuery, room: Room, guest: Guest, press: Pre
     """The same once more, with another seed."""
     async with refusals(room, guest, callback):
         view, payload = await _job(room, guest, press.job_id)
+        if isinstance(payload, TextImprove) and payload.style == PROMPT_STYLE:
+            key = await _check_new(room, guest, view, press.action)
+            await flow.prompt_retried(room, guest.within(view.app), view.id, key=key)
+            return
         body = _body(payload)
         body.pop("seed", None)
         await _once(room, guest, view, press.action, body)
@@ -149,14 +156,12 @@ async def on_edit(callback: CallbackQuery, room: Room, guest: Guest, press: Pres
     async with refusals(room, guest, callback):
         view = await room.desk.results.get(guest.user_id, press.job_id)
         if isinstance(view.result, TextResult):
-            picture = await picture_of(room, guest.user_id, view.id)
+            pictures = await pictures_of(room, guest.user_id, view.id)
             text_ai = guest.within(view.app)
-            await offer_styles(room, text_ai, view.result.text, picture=picture)
+            await offer_styles(room, text_ai, view.result.text, pictures=pictures)
             return
         file_id = await _made_file(room, guest, view.id)
-        mode = f"{EDIT_MODE}{file_id}"
-        await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=mode)
-        await room.say.send(guest, html("bot.edit.ask", guest.language))
+        await picture_edits.ask_words(room, guest, [file_id])
 
 
 async def on_save(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
@@ -174,17 +179,25 @@ async def on_save(callback: CallbackQuery, room: Room, guest: Guest, press: Pres
 
 
 async def on_delete(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
-    """From the chat and from the workspace."""
+    """From the workspace and from the chat, with all the messages that it took. Done twice it is done."""
     try:
         view = await room.desk.results.get(guest.user_id, press.job_id)
-        if view.project:
+    except Missing as missing:  # not theirs: what somebody else got is left where it is
+        await room.say.answer(callback, error_text(missing, guest.language), alert=True)
+        return
+    if view.project:
+        with suppress(
+            Missing
+        ):  # deleted from the gallery before, or by this tap when it came first
             await room.desk.projects.delete(guest.user_id, view.project)
-        told = text("bot.deleted", guest.language)
-    except Missing:
-        told = text("bot.already-done", guest.language)
+    ids = await Deliveries(room.desk.db).messages(
+        guest.user_id, view.id, bot=guest.bot, chat_id=guest.chat_id
+    )
     if callback.message is not None:
-        await room.say.delete(guest, callback.message.message_id)
-    await room.say.answer(callback, told)
+        ids = sorted({*ids, callback.message.message_id})
+    gone = await room.say.delete_all(guest, ids)
+    told = text("bot.deleted" if gone else "bot.deleted-partly", guest.language)
+    await room.say.answer(callback, told, alert=not gone)
 
 
 async def on_unknown(callback: CallbackQuery, room: Room, guest: Guest) -> None:
@@ -205,8 +218,8 @@ def _body(payload: AnyPayload) -> dict[str, Any]:
 async def _check_new(room: Room, guest: Guest, view: JobView, action: str) -> str:
     """The key of this button. Raises Conflict `already_done` for a second tap."""
     key = f"{action}-{view.id}"
-    if await room.desk.results.known(guest.user_id, key) is not None:
-        raise Conflict("already_done")
+    known = await room.desk.results.known(guest.user_id, key)
+    await once.begin(room, guest, key, done=known is not None)
     return key
 
 

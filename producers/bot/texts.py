@@ -1,29 +1,31 @@
 """Text AI: a text, made better in the style that its author taps; with its picture, if it has one."""
 
-from typing import Any, Final, get_args
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
-from producers.bot import flow
+from producers.bot import flow, wants
 from producers.bot.guest import Guest
-from producers.bot.media import fetch, sent_with
+from producers.bot.media import fetch_all, sent_with
+from producers.bot.originals import named
 from producers.bot.presses import Pressed, button
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
 from producers.bot.say import Keyboard
+from producers.bot.wants import Wanted
 from schemas.buttons import Press
 from schemas.errors import Refused
 from schemas.jobs import Kind
 from schemas.money import App
-from schemas.payloads import TextImprove
+from schemas.payloads import STYLES
 from schemas.speech import html
 from schemas.texts import text
 
 STYLE: Final = "style"
-STYLES: Final[tuple[str, ...]] = get_args(TextImprove.model_fields["style"].annotation)
 
 
 def router() -> Router:
@@ -41,14 +43,15 @@ def plain() -> Router:
 
 
 async def on_improve(message: Message, room: Room, guest: Guest, command: CommandObject) -> None:
-    """/improve and a text, or in reply to one, with its picture; without either, the mode."""
+    """/improve and a text, or in reply to one, with its pictures; without either, the mode."""
     guest = guest.within(App.TEXT_AI)
     answered = message.reply_to_message
     words = command.args or (answered and (answered.text or answered.caption)) or ""
     if words.strip():
-        sent = None if command.args else sent_with(answered)
-        stored = await fetch(room, guest, sent) if sent and sent.picture else None
-        await offer_styles(room, guest, words, picture=stored.id if stored else None)
+        said_in = [answered] if answered and not command.args else []
+        shown = [one for one in said_in if (sent := sent_with(one)) and sent.picture]
+        stored = await fetch_all(room, guest, shown)
+        await offer_styles(room, guest, words, pictures=[one.id for one in stored])
         return
     await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="improve")
     await room.say.send(guest, html("bot.mode.improve", guest.language))
@@ -59,18 +62,16 @@ async def on_text(_: Message, room: Room, guest: Guest, words: str) -> None:
 
 
 async def offer_styles(
-    room: Room, guest: Guest, words: str, *, picture: UUID | None = None
+    room: Room, guest: Guest, words: str, *, pictures: Sequence[UUID] = ()
 ) -> None:
-    """A button with its price for each style, the person's own first. `picture` stays with the text."""
-    told: dict[str, Any] = {"text": words.strip()}
-    if picture is not None:
-        told["file"] = str(picture)
+    """A button with its price for each style, the person's own first. `pictures` stay with the text."""
+    told: dict[str, Any] = {"text": words.strip(), **named(pictures)}
     try:
-        units = await flow.price_units(room, guest, Kind.TEXT_IMPROVE, told)
+        units = await wants.price_units(room, guest, Kind.TEXT_IMPROVE, told)
     except Refused as refused:
         await flow.tell_refusal(room, guest, refused)
         return
-    wish_id = await flow.keep(room, guest, Kind.TEXT_IMPROVE, told, "text")
+    wish_id = await wants.keep(room, guest, Wanted(Kind.TEXT_IMPROVE, told), "text")
     usual = (await room.preferences.of(guest.user_id)).style
     keyboard: Keyboard = [
         [button(_label(guest, style, units, usual=style == usual), STYLE, wish_id, style)]
@@ -91,4 +92,6 @@ async def on_style(callback: CallbackQuery, room: Room, guest: Guest, press: Pre
     """One job for each style of one text, however often it is tapped."""
     style = press.arg if press.arg in STYLES else STYLES[0]
     async with refusals(room, guest, callback):
-        await flow.run_part(room, guest, press.job_id, part=style, changes={"style": style})
+        wish = await room.wishes.get(guest.user_id, press.job_id)
+        wanted = wants.wanted_of(wish).told(style=style)
+        await flow.run_part(room, guest, wish, part=style, wanted=wanted)

@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.stars import Stars
 from ops.base.logs import get_logger
-from producers.bot import appeals, invite, privacy, summaries
+from producers.bot import appeals, invite, privacy, summaries, support
 from producers.bot.payments import reconcile
 from producers.bot.refunds import return_stars
 from producers.bot.renewals import stop_superseded
@@ -28,6 +28,7 @@ ERASING_S: Final = 15.0
 SUMMARIES_S: Final = 300.0
 PROMISES_S: Final = 60.0
 APPEALS_S: Final = 15.0
+SUPPORT_S: Final = 15.0
 FORGETTING_S: Final = 86_400.0
 
 Work = Callable[[], Awaitable[object]]
@@ -66,5 +67,6 @@ def _turns(room: Room) -> list[tuple[str, float, Work]]:
         ("summaries", SUMMARIES_S, lambda: summaries.send_due(room)),
         ("promises", PROMISES_S, lambda: invite.keep_due(room)),
         ("appeals", APPEALS_S, lambda: appeals.tell_answered(room)),
+        ("support", SUPPORT_S, lambda: support.tell_answered(room)),
         ("forgetting", FORGETTING_S, room.orders.forget_unpaid),
     ]

@@ -13,6 +13,7 @@ from producers.bot import exchange
 from producers.bot.amounts import local, money, signed
 from producers.bot.guest import Guest
 from producers.bot.presses import Pressed
+from producers.bot.private import InPrivate
 from producers.bot.refusals import refusals
 from producers.bot.room import Room
 from producers.bot.say import Keyboard
@@ -30,7 +31,7 @@ ENTRIES: Final = tuple(one for one in Currency if one is not Currency.XTR)
 
 
 def router() -> Router:
-    made = Router(name="wallet")
+    made = InPrivate.guard(Router(name="wallet"))
     made.message.register(on_balance, Command("balance"))
     made.message.register(on_history, Command("history"))
     made.message.register(on_limits, Command("limits"))

@@ -11,6 +11,7 @@ button-save = 💾 Save
 button-post = 📣 Post
 button-delete = 🗑 Delete
 button-retry = 🔁 Try again
+button-rerun = 🔁 Run again
 button-cancel = ✖️ Cancel
 button-uncertain-yes = ✅ It is there
 button-uncertain-no = 📣 It is not, post it

@@ -26,6 +26,11 @@ channels-lost-bot_no_rights = I may not post in <b>{ $title }</b> any more. Give
 
 channels-which = Which channel?
 channels-picture-gone = The picture of this text is no longer kept, so the post will be the text alone.
+channels-pictures-gone =
+    { $gone ->
+        [one] One picture of this text is no longer kept, so the post will show the others.
+       *[other] { $gone } pictures of this text are no longer kept, so the post will show the others.
+    }
 channels-sure = Post it in <b>{ $title }</b>? Everybody there will see it.
 channels-post = Post now
 channels-looked-done = Good. It is noted as posted.

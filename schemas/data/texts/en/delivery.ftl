@@ -5,6 +5,7 @@ delivery-footer-saved = <i>{ amount-credits } · saved as</i> <code>{ $code }</c
 delivery-full = 📦 Your workspace is full, so this was not saved; we keep it for 7 days. Make room in /gallery.
 delivery-gift = 🎁 This came after its time was up, so it is free.
 delivery-changes = What was changed:
+delivery-prompt = ✨ <b>Your prompt, improved:</b>
 delivery-album =
     Done: { $count ->
         [one] { $count } file
@@ -13,6 +14,8 @@ delivery-album =
 delivery-too_large = The file { $name } ({ $mb } MB) is larger than Telegram takes. Its job is done; we keep the file for 7 days.
 delivery-in_private = The result is in your chat with this bot: Telegram lets it be sent only there.
 delivery-start_first = The result is ready, but you have no chat with this bot yet. Open the bot, press Start and ask again.
+delivery-whole_in_private = <i>… the whole text is in</i> <a href="{ $link }">our chat</a>.
+delivery-whole_start_first = <i>… this is only its beginning. For the whole text open</i> <a href="{ $link }">our chat</a><i>, press Start and ask again.</i>
 delivery-forgotten = The result of this job is no longer kept.
 
 delivery-failed = ⚠️ { $reason }

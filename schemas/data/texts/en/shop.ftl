@@ -14,10 +14,15 @@ shop-subscribe =
     <b>{ $title }</b>
     { $description }
 shop-pay = Pay ⭐ { $stars }
-shop-private-only = Stars are paid in our private chat: write to me there and send /buy.
 
 shop-renews = Plan <b>{ $plan }</b>: renews itself on { $until }.
 shop-runs-out = Plan <b>{ $plan }</b>: runs until { $until } and is not renewed.
+shop-follows =
+    { $days ->
+        [one] After it comes one day of <b>{ $plan }</b>, paid already.
+       *[other] After it come { $days } days of <b>{ $plan }</b>, paid already.
+    }
+shop-charged = <b>{ $plan }</b> is charged for by Telegram every 30 days until you stop it.
 shop-stop-renewal = Stop the renewal
 shop-resume-renewal = Renew it again
 shop-renewal-on = Plan <b>{ $plan }</b> renews itself again; the next payment is due on { $until }.
@@ -32,6 +37,11 @@ shop-parked =
     We have received { $stars } Stars, but not as they were offered, so nothing was credited yet.
     A person will look at it and credit or return them. You can ask at any time: /paysupport
 
+shop-parked-second =
+    You have paid { $stars } Stars for a plan that you had paid for with the same link. It is not counted twice, and its second renewal is being stopped.
+    A person will return these Stars. You can ask at any time: /paysupport
+
+shop-refused-subscribed = This has been paid for already. Send /buy to see what you have.
 shop-refused-unknown_order = This offer is not known any more. Send /buy for a new one.
 shop-refused-no_account = Send /start first, then /buy.
 shop-refused-another_person = This invoice was made for somebody else. Send /buy for one of your own.
@@ -45,7 +55,7 @@ shop-refused-busy = We cannot take payments at this very moment. Nothing was cha
 shop-paysupport =
     <b>Help with payments</b>
     Credits that you bought and have not spent can be returned as Stars. A payment that did not arrive is looked for by itself every few minutes.
-    If something is wrong, answer this message with the date of the payment; an operator reads it. Your number here: <code>{ $user }</code>
+    If something is wrong, reply to this message with the date of the payment, or send <code>/paysupport</code> and your words: a person reads it and answers here. That costs nothing. Your number here: <code>{ $user }</code>
     Telegram's own support cannot help with purchases in this bot.
 shop-terms =
     <b>Terms</b>
@@ -56,4 +66,5 @@ shop-terms =
     5. Do not ask for what is illegal or harms others: such requests are refused and cost nothing.
     6. What is kept about you and how to take it along or erase it: /privacy
 
+error-renewal_elsewhere = This renewal began at another bot of ours: stop it in Telegram, under Settings and My Stars.
 error-plan_not_refundable = A plan cannot be taken back for Stars. Nothing was changed; stop its renewal instead.

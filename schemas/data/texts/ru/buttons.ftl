@@ -11,6 +11,7 @@ button-save = 💾 Сохранить
 button-post = 📣 В канал
 button-delete = 🗑 Удалить
 button-retry = 🔁 Повторить
+button-rerun = 🔁 Запустить снова
 button-cancel = ✖️ Отменить
 button-uncertain-yes = ✅ Пост есть
 button-uncertain-no = 📣 Поста нет, отправить

@@ -5,6 +5,7 @@ delivery-footer-saved = <i>{ amount-credits } · сохранено как</i> <
 delivery-full = 📦 Хранилище заполнено, поэтому результат не сохранён; мы подержим его 7 дней. Освободите место в /gallery.
 delivery-gift = 🎁 Результат пришёл после срока, поэтому он бесплатный.
 delivery-changes = Что изменено:
+delivery-prompt = ✨ <b>Ваш запрос, улучшенный:</b>
 delivery-album =
     Готово: { $count ->
         [one] { $count } файл
@@ -14,6 +15,8 @@ delivery-album =
 delivery-too_large = Файл { $name } ({ $mb } МБ) больше, чем принимает Telegram. Задание выполнено; файл хранится 7 дней.
 delivery-in_private = Результат — в вашем чате с этим ботом: Telegram разрешает прислать его только туда.
 delivery-start_first = Результат готов, но у вас ещё нет чата с этим ботом. Откройте бота, нажмите «Старт» и спросите ещё раз.
+delivery-whole_in_private = <i>… весь текст — в</i> <a href="{ $link }">нашем чате</a>.
+delivery-whole_start_first = <i>… это только начало. Чтобы получить весь текст, откройте</i> <a href="{ $link }">наш чат</a><i>, нажмите «Старт» и спросите ещё раз.</i>
 delivery-forgotten = Результат этого задания больше не хранится.
 
 delivery-failed = ⚠️ { $reason }
