@@ -10,12 +10,13 @@ from typing import Any
 
 from ops.base import logs
 from ops.base.settings import load_settings
-from producers.bot import program, shop
+from producers.bot import flow, program, shop
 from producers.bot.reception import Reception
 from producers.bot.till import Till
 from storage.cards import Cards
 from storage.orders import Orders
 from storage.queue import Queue
+from storage.talks import Talks
 from storage.updates import Updates
 from tests.chaos import deaths
 from tests.ring import MASTER_KEY
@@ -39,6 +40,10 @@ POINTS = {
     "update.claimed": lambda: deaths._before(Reception, "handle"),  # taken, nothing done
     "wake.before": lambda: deaths._before(Queue, "wake"),  # 2: a job, and nobody was told
     "update.handled": lambda: deaths._before(Updates, "handled"),  # done, still open
+    "turn.said": lambda: deaths._before(
+        Talks, "say"
+    ),  # 2: a job, and nobody remembers the question
+    "jobs.begun": lambda: deaths._before(flow, "then"),  # 2: jobs, and nothing will follow them
     "card.sent": lambda: deaths._before(Cards, "add"),  # told, and nobody knows
     "checkout.asked": lambda: _at_checkout(answered=False),  # 20: nothing said
     "checkout.answered": lambda: _at_checkout(answered=True),  # 20: the payment goes on

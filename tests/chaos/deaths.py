@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import Any
 
 from storage.consumer import Consumer
@@ -23,7 +24,7 @@ def arm(name: str) -> None:
         POINTS[name]()
 
 
-def _before(owner: type[Any], method: str) -> None:
+def _before(owner: type[Any] | ModuleType, method: str) -> None:
     async def replaced(*_args: Any, **_options: Any) -> None:
         die()
 

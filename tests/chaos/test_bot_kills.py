@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.sandbox_telegram import Play, playing
+from tests.integration.sandbox_telegram import Play, picture, playing
 from tests.nest import Hatched
 from tests.ring import REPOSITORY, Ring
 from tests.support import wait_until
@@ -44,6 +44,12 @@ class Bots:
 
     async def ask(self, person: int, text: str) -> None:
         await self.play.do("say", person=person, bot=BOT, text=text)
+
+    async def heard(self, person: int, mark: str) -> dict[str, Any] | None:
+        """The newest message of the bot's with this in it."""
+        told: dict[str, int | str] = {"bot": BOT, "person": person, "by_bots": "true"}
+        answer = await self.play.http.get("/_sandbox/telegram/messages", params=told)
+        return next((one for one in reversed(answer.json()) if mark in json.dumps(one)), None)
 
     async def open_updates(self) -> int:
         return int(
@@ -106,6 +112,47 @@ async def test_1_2_the_bot_dies_over_an_update_that_is_handled_once(
         bots.start()
         await bots.settled(1)
         assert await ring.owner.fetchval("select count(*) from app.card") == 1
+
+
+async def test_2_the_bot_dies_between_a_job_and_all_that_belongs_to_it(ring: Ring) -> None:
+    """What was said is remembered; of an album every card is sent, and what is to follow is kept."""
+    async with bots_of(ring) as bots:
+        ann = await bots.person()
+        bots.play.world.updates.forget(BOT)
+        await bots.ask(ann, "How deep is the sea?")
+        turns = "select count(*) from app.talk_turn"
+        assert await bots.start("turn.said").wait() == KILLED
+        assert (await ring.count("true"), await ring.owner.fetchval(turns)) == (1, 0)
+        second = bots.start("jobs.begun")
+        await tap(bots, ann, await offered(bots, ann, 3), "for a post")
+        assert await second.wait() == KILLED
+        assert await ring.owner.fetchval(turns) == 1
+        assert await ring.count("true") == 4
+        bots.start()
+        await bots.settled(4)
+        assert await ring.owner.fetchval("select count(*) from app.card") == 4
+        assert await ring.owner.fetchval("select count(*) from app.wish where why = 'after'") == 1
+        said = await bots.play.http.get("/_sandbox/telegram/calls", params={"bot": BOT})
+        assert "Already done" not in said.text
+
+
+async def offered(bots: Bots, who: int, count: int) -> dict[str, Any]:
+    """An album, and the message that asks what to do with it."""
+    files = [("files", (f"{n}.png", picture(320 + n, 240), "image/png")) for n in range(count)]
+    form = {"person": str(who), "bot": str(BOT)}
+    answer = await bots.play.http.post("/_sandbox/telegram/send", data=form, files=files)
+    assert answer.status_code == 200, answer.text
+    asked: dict[str, Any] | None = await wait_until(
+        lambda: bots.heard(who, "What shall I do"), 60, "it is offered"
+    )
+    assert asked is not None
+    return asked
+
+
+async def tap(bots: Bots, who: int, message: dict[str, Any], words: str) -> None:
+    rows = message["reply_markup"]["inline_keyboard"]
+    label = next(key["text"] for row in rows for key in row if words in key["text"])
+    await bots.play.do("press", person=who, bot=BOT, message_id=message["message_id"], label=label)
 
 
 async def test_20_the_bot_dies_before_its_answer_and_nothing_is_owed(ring: Ring) -> None:
@@ -195,17 +242,9 @@ async def purchases(ring: Ring) -> int:
 async def invoice(bots: Bots, person: int) -> int:
     """Through /buy and its first package to the message with the invoice."""
     await bots.ask(person, "/buy")
-
-    async def said(mark: str) -> dict[str, Any] | None:
-        told: dict[str, int | str] = {"bot": BOT, "person": person, "by_bots": "true"}
-        answer = await bots.play.http.get("/_sandbox/telegram/messages", params=told)
-        return next((one for one in reversed(answer.json()) if mark in json.dumps(one)), None)
-
-    shop = await wait_until(lambda: said("50 credits"), 60, "the shop is open")
+    shop = await wait_until(lambda: bots.heard(person, "50 credits"), 60, "the shop is open")
     assert shop is not None
-    rows = shop["reply_markup"]["inline_keyboard"]
-    label = next(key["text"] for row in rows for key in row if "50 credits" in key["text"])
-    await bots.play.do("press", person=person, bot=BOT, message_id=shop["message_id"], label=label)
-    found = await wait_until(lambda: said('"invoice"'), 60, "there is an invoice")
+    await tap(bots, person, shop, "50 credits")
+    found = await wait_until(lambda: bots.heard(person, '"invoice"'), 60, "there is an invoice")
     assert found is not None
     return int(found["message_id"])

@@ -110,6 +110,13 @@ async def test_text_improve(world: World) -> None:
     assert result.changes
 
 
+async def test_a_prompt_that_is_improved_says_that_it_is_one(world: World) -> None:
+    result = await world.run(Kind.TEXT_IMPROVE, text="a boat", style="prompt")
+    assert result.kind == Kind.TEXT_IMPROVE
+    assert result.prompt
+    assert result.text.startswith("a boat, ")
+
+
 async def test_text_generate_fills_at_most_the_pages_asked_for(world: World) -> None:
     result = await world.run(Kind.TEXT_GENERATE, prompt="Write about tides and harbours", pages=2)
     assert result.kind == Kind.TEXT_GENERATE

@@ -154,6 +154,13 @@ async def person(bots: Running, **facts: object) -> tuple[int, int]:
     return who, user_id
 
 
+async def quiet(bots: Running) -> None:
+    """Everything that Telegram knew to tell has been told and handled."""
+    pending = bots.play.world.updates.pending
+    await wait_until(lambda: not pending(BOT) and not pending(4343), 30, "all is told")
+    await bots.idle()
+
+
 async def say(bots: Running, who: int, text: str) -> None:
     await bots.play.do("say", person=who, bot=BOT, text=text)
 

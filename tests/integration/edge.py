@@ -21,13 +21,16 @@ DOWN = "redis://127.0.0.1:1/0"
 KINDS = (
     "text.improve:1",
     "text.improve:2",
+    "text.improve:3",
     "text.generate:1",
     "text.generate:2",
     "image.analyze:1",
     "image.generate:1",
+    "video.generate:1",
     "file.process:1",
     "post.publish:1",
     "post.publish:2",
+    "post.publish:3",
 )
 
 
@@ -73,13 +76,21 @@ async def started(desk: Desk, job_id: UUID) -> Started:
     return answer.jobs[0]
 
 
-async def finish_text(desk: Desk, job_id: UUID, text: str = "Hello.") -> Ended:
+async def finish_text(
+    desk: Desk, job_id: UUID, text: str = "Hello.", *, prompt: bool = False
+) -> Ended:
     """Play the worker of a text job: start it, and succeed with a project."""
     running = await started(desk, job_id)
     assert running.code == "ok"
+    return await end_text(desk, running, text, prompt=prompt)
+
+
+async def end_text(desk: Desk, running: Started, text: str, *, prompt: bool = False) -> Ended:
+    """The same of a job that has begun."""
     result = TextImproved(
-        provider="local", model="local-text", made_by="a test", text=text, changes=("one",)
-    )
+        provider="local", model="local-text", made_by="a test", text=text, changes=("one",),
+        prompt=prompt,
+    )  # fmt: skip
     return await _succeed(desk, running, result, text.encode())
 
 

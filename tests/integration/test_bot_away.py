@@ -7,8 +7,9 @@ import pytest_asyncio
 
 from ops.base import clock
 from storage.provider_board import PREFIX, account_of, key_mark
-from tests.integration.bots import Running, labels_of, running, say
+from tests.integration.bots import Running, labels_of, quiet, running, say
 from tests.integration.sandbox_telegram import playing
+from tests.integration.test_bot_steps import followers, offered
 from tests.support import wait_until
 
 BOT = 4242
@@ -79,7 +80,23 @@ async def test_when_nobody_answers_it_can_be_asked_for_all_the_same(bots: Runnin
     assert await bots.jobs() == []
     await press(bots, who, asked["message_id"], "⏳ Ask all the same · 1 credit")
     (job,) = await bots.wait_jobs(1)
-    assert job["key"].startswith("wish-")
+    assert job["key"].startswith(f"tg-{BOT}-"), "one request is one job, whichever button is tapped"
+
+
+async def test_what_was_to_follow_is_kept_when_it_is_asked_for_all_the_same(bots: Running) -> None:
+    who, _ = await person(bots)
+    await bots.desk.queue.set(f"{ACCOUNT}:stop", "quota_exhausted", px=600_000)
+    asked = await offered(bots, who, 2)
+    label = next(one for one in labels_of(asked) if "for a post" in one)
+    await press(bots, who, asked["message_id"], label)
+    told = await bots.hears(who, "No model answers for this right now")
+    same, _ = labels_of(told)
+    assert same.split(" · ")[1] == label.split(" · ")[1], "all steps of it"
+    assert await bots.jobs() == []
+    await press(bots, who, told["message_id"], same)
+    assert [job["kind"] for job in await bots.wait_jobs(2)] == ["image.analyze"] * 2
+    await quiet(bots)
+    assert await followers(bots) == 1
 
 
 async def test_the_list_of_models_marks_it(bots: Running) -> None:
@@ -100,3 +117,53 @@ async def test_a_breaker_that_has_closed_again_is_not_talked_about(bots: Running
     await open_breaker(bots, MODEL, for_s=-1)
     await say(bots, who, "How are you?")
     await bots.wait_jobs(1)
+
+
+async def inline(
+    bots: Running, who: int, *, choose: str | None = None
+) -> dict[str, dict[str, str]]:
+    """What is offered for a few words, by the id of the result."""
+    told = await bots.play.do("inline", person=who, bot=BOT, query="helo", choose=choose)
+    return {one["id"]: one for one in told["results"]}
+
+
+async def test_inline_says_it_in_the_result_and_answers_by_another_model(bots: Running) -> None:
+    who, user_id = await person(bots)
+    await bots.room.preferences.change(user_id, models={"text": MODEL})
+    dear = (await inline(bots, who))["generate"]
+    assert (dear["description"], dear["title"].startswith("💬 Answer · ")) == ("helo", True)
+    await inline(bots, who, choose="generate")
+    (job,) = await bots.wait_jobs(1)
+    assert (await bots.payload(job["id"]))["model"] == MODEL
+    assert dear["title"] == f"💬 Answer · {job['price'] / 10_000:g} credits"
+
+    await open_breaker(bots, MODEL)
+    (offered,) = (await inline(bots, who)).values()
+    assert (offered["id"], offered["title"]) == ("generate:text.default", "⚠️ 💬 Answer · 1 credit")
+    said = f"⚠️ {TITLE} does not answer right now: this is by the usual model."
+    assert offered["description"] == said
+    await inline(bots, who, choose="generate:text.default")
+    _, job = await bots.wait_jobs(2)
+    assert ((await bots.payload(job["id"]))["model"], job["price"]) == ("text.default", 10_000)
+
+    await bots.desk.queue.set(f"{ACCOUNT}:stop", "quota_exhausted", px=600_000)
+    (offered,) = (await inline(bots, who)).values()
+    assert offered["id"] == "generate"
+    assert offered["description"].startswith("⚠️ No model answers right now")
+
+
+async def test_a_prompt_that_nobody_improves_now_can_go_as_it_was_typed(bots: Running) -> None:
+    who, user_id = await person(bots)
+    await bots.room.preferences.change(
+        user_id, improve_prompts=True, models={"text": MODEL, "image": "local-art"}
+    )
+    await open_breaker(bots, MODEL)
+    await say(bots, who, "/image a boat")
+    asked = await bots.hears(who, f"{TITLE} does not answer right now")
+    typed, same, never = labels_of(asked)
+    assert (typed, never) == ("✏️ As I wrote it · 2 credits", "✖️ Never mind")
+    assert same.startswith("⏳ Ask all the same · ")
+    assert await bots.jobs() == []
+    await press(bots, who, asked["message_id"], typed)
+    (job,) = await bots.wait_jobs(1)
+    assert (job["kind"], (await bots.payload(job["id"]))["prompt"]) == ("image.generate", "a boat")

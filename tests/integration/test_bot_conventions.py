@@ -17,7 +17,7 @@ from schemas.money import App, Currency
 from schemas.plans import PlanName, plans
 from storage.jobs import Jobs
 from storage.places import Place
-from tests.integration.bots import FAST, Running, labels_of, running, text_of
+from tests.integration.bots import Running, labels_of, running, text_of
 from tests.integration.edge import KINDS, a_wish, finish_picture
 from tests.integration.sandbox_telegram import picture, playing
 from tests.rig import job
@@ -30,7 +30,7 @@ async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Runnin
     async with playing() as play:
         await play.put("limits", {"enabled": False})
         async with running(
-            play, dsn, redis_url, tmp_path, limits=FAST, openrouter_api_key="a-key-of-the-tests"
+            play, dsn, redis_url, tmp_path, openrouter_api_key="a-key-of-the-tests"
         ) as found:
             yield found
 
@@ -104,7 +104,8 @@ async def test_the_command_cancels_the_newest_job_and_gives_everything_back(bots
         await say(bots, who, words)
     await bots.wait_jobs(2)
     await say(bots, who, "/cancel")
-    await bots.hears(who, "Nothing was charged, your credits are back")
+    told = await bots.hears(who, "Nothing was charged, your credits are back")
+    assert "a newer one" in text_of(told), "which one is said"
     assert [one["state"] for one in await bots.jobs()] == ["queued", "cancelled"]
 
 
@@ -208,13 +209,13 @@ async def test_words_in_reply_to_a_picture_change_it_and_to_a_text_go_on_from_it
     (edit,) = await bots.wait_jobs(1)
     told = await bots.payload(edit["id"])
     assert (edit["kind"], told["operations"][0]["brightness"]) == ("image.edit", 1.25)
-    await say(bots, who, "/paysupport")
-    quoted = await bots.hears(who, "Help with payments")
+    await say(bots, who, "/terms")
+    quoted = await bots.hears(who, "Answers, pictures and videos")
     await say(bots, who, "What does this mean?", reply_to=quoted["message_id"])
     (answer,) = await bots.wait_jobs(1, "kind = 'text.generate'")
     (turn,) = (await bots.payload(answer["id"]))["history"]
     assert turn["by"] == "model"
-    assert "Help with payments" in turn["text"]
+    assert "A price is shown before a job" in turn["text"]
 
 
 async def test_edits_and_what_a_group_shows_to_itself_are_nothing_to_us(bots: Running) -> None:

@@ -132,8 +132,7 @@ async def test_who_cannot_pay_keeps_the_request_and_no_job(bots: Running) -> Non
     assert labels_of(told)[0] == "⭐ Buy credits"
     await bots.idle()
     assert await bots.jobs() == []
-    wish = await bots.room.wishes.latest_unpaid(user)
-    assert wish is not None
+    (wish,) = await bots.room.wishes.unpaid(user)
     assert wish.input["input"] == {"prompt": "a castle"}
 
 

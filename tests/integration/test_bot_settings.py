@@ -4,16 +4,25 @@ import io
 import json
 import zipfile
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from producers.bot import privacy, summaries, upkeep
+from ledger.exchange import Exchange
+from ledger.subscriptions import Subscriptions
+from producers.bot import archive, privacy, summaries, upkeep
+from producers.bot.cashier import till_of
 from schemas.errors import Insufficient, InvalidInput, Missing
-from schemas.money import App
+from schemas.ids import derive_id
+from schemas.money import App, Currency
+from schemas.plans import PlanName
+from storage import copies
 from storage.jobs import Jobs
+from storage.orders import Paid
 from storage.preferences import Preference, Preferences, Turns
-from tests.integration.bots import Running, labels_of, person, say, text_of
+from tests.integration.bots import Running, labels_of, person, quiet, say, text_of
 from tests.integration.edge import a_wish, finish_text, started
+from tests.integration.sandbox_telegram import picture
 from tests.support import wait_until
 
 BOT = 4242
@@ -107,7 +116,7 @@ async def test_one_kind_of_upkeep_that_fails_stops_no_other(bots: Running) -> No
     taken = await bots.owner.fetch("select name from app.turn where next_at > clock_timestamp()")
     assert {row["name"] for row in taken} == {
         "stars:4242", "stars:4343", "refunds", "renewals", "erasing", "summaries", "forgetting",
-            "promises", "appeals",
+            "promises", "appeals", "support",
     }  # fmt: skip
     assert who
 
@@ -137,22 +146,76 @@ def _midnight(day: Any) -> Any:
     return datetime.combine(day, time())
 
 
-async def test_an_export_holds_everything(bots: Running) -> None:
+async def test_an_export_holds_everything(bots: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In parts as small as they come: each is whole, and nothing is lost between them."""
+    monkeypatch.setattr(archive, "PART_MAX_BYTES", 3_000)
+    monkeypatch.setattr(archive, "LIST_MAX_BYTES", 400)
+    monkeypatch.setattr(copies, "PAGE", 1)
     who, user_id = await person(bots)
-    accepted = await bots.desk.intake.submit(a_wish(user_id, app=App.PENORA))
+    accepted = await bots.desk.intake.submit(a_wish(user_id, "helo", app=App.PENORA))
     ended = await finish_text(bots.desk, accepted.job_id, text="Hello, all of it.")
+    await say(bots, who, "My cat is called Mila.")
+    (first,) = await bots.wait_jobs(1, "kind = 'text.generate'")
+    await finish_text(bots.desk, first["id"], "What a name!")
+    await say(bots, who, "/new")
+    await bots.hears(who, "I do not look back")
+    form = {"person": str(who), "bot": str(BOT)}
+    files: list[Any] = [("files", ("a.png", picture(64, 64), "image/png"))]
+    await bots.play.http.post("/_sandbox/telegram/send", data=form, files=files)
+    await bots.hears(who, "What shall I do with this picture?")
+    await say(bots, who, "/paysupport Where are my Stars?")
+    await bots.hears(who, "a person of us reads this")
+    till = till_of(bots.room)
+    spark = till.article("package", "spark")
+    order = await till.order(user_id, spark, bot_id=BOT, app=App.VIAIZER)
+    await till.accept(Paid("ch-1", BOT, who, spark.stars, "XTR", str(order.id)))
     await say(bots, who, "/export")
-    message = await bots.hears(who, "Everything we hold")
-    bot = bots.room.bots[BOT]
-    sent = await bot.download(message["document"]["file_id"])
-    assert sent is not None
-    archive = zipfile.ZipFile(io.BytesIO(sent.read()))
-    names = set(archive.namelist())
-    assert {"account.json", "jobs.json", "statement.csv", "conversation.json"} < names
-    assert archive.read(f"projects/{ended.project_code}.txt") == b"Hello, all of it."
-    jobs = json.loads(archive.read("jobs.json"))
-    assert [one["id"] for one in jobs] == [str(accepted.job_id)]
-    assert json.loads(archive.read("account.json"))["wallets"]["CREDIT"] == "59"
+    await bots.hears(who, "Everything we hold")
+    await quiet(bots)
+    held = await _exported(bots, who)
+    names = set(held)
+    assert {"READ-ME.txt", "account.json", "statement.csv", "jobs.json", "jobs-2.json"} < names
+    assert held[f"projects/{ended.project_code}.txt"] == b"Hello, all of it."
+    jobs = _lists(held, "jobs")
+    assert {one["id"] for one in jobs} == {str(accepted.job_id), str(first["id"])}
+    assert {one["payload"].get("text") or one["payload"]["prompt"] for one in jobs} == {
+        "helo", "My cat is called Mila.",
+    }  # fmt: skip
+    (turn,) = _lists(held, "conversation")
+    assert (turn["said"], turn["answered"]) == ("My cat is called Mila.", "What a name!")
+    (sent,) = _lists(held, "files")
+    _, data = await bots.desk.files.load(user_id, UUID(sent["id"]))
+    (name,) = [one for one in names if one.startswith(f"files/{sent['id']}.")]
+    assert held[name] == data
+    (wish,) = _lists(held, "wishes")
+    assert wish["input"]["input"] == {"files": [sent["id"]]}
+    assert [one["charge_id"] for one in _lists(held, "payments")] == ["ch-1"]
+    assert [one["name"] for one in _lists(held, "orders")] == ["spark"]
+    account = json.loads(held["account.json"])
+    assert account["wallets"]["CREDIT"] == "109"
+    assert [one["words"] for one in account["questions about payments"]] == ["Where are my Stars?"]
+
+
+async def _exported(bots: Running, who: int) -> dict[str, bytes]:
+    """Every file of every part; none of them twice."""
+    held: dict[str, bytes] = {}
+    parts = [one["document"] for one in await bots.said(who) if one.get("document")]
+    assert len(parts) > 1
+    for document in parts:
+        sent = await bots.room.bots[BOT].download(document["file_id"])
+        assert sent is not None
+        with zipfile.ZipFile(io.BytesIO(sent.read())) as part:
+            assert part.testzip() is None
+            for name in part.namelist():
+                assert name not in held
+                held[name] = part.read(name)
+    return held
+
+
+def _lists(held: dict[str, bytes], name: str) -> list[dict[str, Any]]:
+    """What is in `jobs.json`, `jobs-2.json` and so on."""
+    found = [one for one in held if one.split(".")[0].split("-")[0] == name and "/" not in one]
+    return [row for one in found for row in json.loads(held[one])]
 
 
 async def test_deleting_asks_twice_and_leaves_nothing_that_names_the_person(bots: Running) -> None:
@@ -161,8 +224,14 @@ async def test_deleting_asks_twice_and_leaves_nothing_that_names_the_person(bots
     accepted = await bots.desk.intake.submit(a_wish(user_id))
     await finish_text(bots.desk, accepted.job_id)
     await bots.desk.intake.submit(a_wish(user_id, "still waiting"))
+    exchange = Exchange(bots.desk.db)
+    offer = await exchange.offer(Currency.CREDIT, Currency.BATT, units=100_000)
+    await exchange.convert(derive_id("t", user_id), user_id=user_id, offer=offer)
+    await Subscriptions(bots.desk.db).pay("a", user_id=user_id, plan=PlanName.PRO, stars=500)
     await say(bots, who, "/delete_me")
     asked = await bots.hears(who, "Erase everything?")
+    for lost in ("49 credits", "Text AI batteries", "the plan PRO until"):
+        assert lost in text_of(asked), "what would be lost is named"
     asked = await press(bots, who, asked, "Erase everything")
     assert (await bots.desk.users.get(user_id)).status == "active"
     await press(bots, who, asked, "Yes, erase me")

@@ -9,6 +9,7 @@ import pytest
 from ledger.exchange import Exchange
 from ledger.stars import Stars
 from ledger.subscriptions import Subscriptions
+from ops.sandbox.telegram import cashier
 from producers.bot.cashier import take, till_of
 from producers.bot.payments import reconcile
 from producers.bot.refunds import refund_charge
@@ -20,7 +21,7 @@ from storage.jobs import Jobs
 from storage.ledger_plans import SubscriptionRow
 from storage.orders import Order, Orders, Paid
 from storage.updates import NewUpdate
-from tests.integration.bots import Running, labels_of, say, text_of
+from tests.integration.bots import Running, labels_of, quiet, say, text_of
 from tests.integration.bots import press_and_wait as press
 from tests.integration.sandbox_telegram import Play
 from tests.rig import job
@@ -366,8 +367,92 @@ async def test_what_waited_for_credits_runs_after_the_purchase(bots: Running) ->
         await say(bots, who, f"/video a sea {number}")
     kept = await bots.hears(who, "kept")
     assert any("Buy" in one for one in labels_of(kept))
-    before = len(await bots.jobs())
+    await quiet(bots)
+    assert len(await bots.jobs()) < 8, "several are kept"
     await pay(bots, who)
     await bots.hears(who, "Thank you")
-    jobs = await bots.wait_jobs(before + 1)
-    assert sum(job["key"].startswith("wish-") for job in jobs) == 1
+    await bots.wait_jobs(9)
+    await quiet(bots)
+    jobs = await bots.jobs()
+    assert [(await bots.payload(job["id"]))["prompt"] for job in jobs] == [
+        f"a sea {number}" for number in range(9)
+    ]
+
+
+async def test_a_link_that_is_paid_twice_is_one_plan_and_one_renewal(bots: Running) -> None:
+    who, user_id = await ann(bots, stars=9_000)
+    charge = await subscribe(bots, who, "PRO")
+    plan = await Subscriptions(bots.desk.db).current(user_id)
+    (asked,) = [one for one in await bots.said(who) if "PRO for 30 days\n" in text_of(one)]
+    link = asked["reply_markup"]["inline_keyboard"][0][0]["url"]
+    refused = await bots.play.do("pay", person=who, slug=link)
+    assert (refused["outcome"], "paid for already" in refused["reason"]) == ("refused", True)
+
+    # A second one that arrives all the same, told twice, and found in the list once more.
+    world = bots.play.world
+    first, person = world.payments.get(charge), world.people.get(who)
+    assert first is not None
+    assert person is not None
+    paid_by = world.invoices.get(first.invoice)
+    assert paid_by is not None
+    second = cashier._take(world, person, paid_by)
+    await bots.play.do("paid-again", charge_id=second.charge_id, times=2)
+    await bots.hears(who, "not counted twice")
+    await quiet(bots)
+    await reconcile(bots.room, BOT)
+    (parked,) = await Orders(bots.desk.db).parked()
+    assert (parked.charge_id, parked.reason) == (second.charge_id, "second_subscription")
+    assert _canceled(bots.play, second.charge_id)
+    assert not _canceled(bots.play, charge)
+    assert await Subscriptions(bots.desk.db).current(user_id) == plan
+    assert len([one for one in await bots.said(who) if "not counted" in text_of(one)]) == 1
+    assert [one.charge_id for one in await Orders(bots.desk.db).renewals(user_id)] == [charge]
+    await bots.play.do("renew", charge_id=charge)  # a renewal is no second subscription
+
+    async def renewed() -> bool:
+        found = await Subscriptions(bots.desk.db).current(user_id)
+        return bool(found and plan and found.ends_at > plan.ends_at)
+
+    await wait_until(renewed, 20, "the plan is renewed")
+    told = await refund_charge(bots.desk.db, bots.room.bots, second.charge_id, reason="second")
+    assert told == "returned"
+    await sound(bots)
+
+
+async def test_what_is_shown_as_renewed_is_what_telegram_charges_for(bots: Running) -> None:
+    """A smaller plan behind a larger one: the larger one ends, the smaller one goes on."""
+    who, user_id = await ann(bots, stars=9_000)
+    large, small = await subscribe(bots, who, "ENTERPRISE"), await subscribe(bots, who, "PRO")
+    assert _canceled(bots.play, large)
+    assert not _canceled(bots.play, small)
+    await say(bots, who, "/buy")
+    shown = await bots.hears(who, "PRO is charged for by Telegram")
+    told = text_of(shown)
+    assert "ENTERPRISE: runs until" in told
+    assert "After it come 30 days of PRO" in told
+    assert not any("PRO for" in one for one in labels_of(shown))
+    assert any("ENTERPRISE for" in one for one in labels_of(shown))
+    lost = {"match": {"method": "editUserStarSubscription"}, "fault": "server_error", "times": 1}
+    await bots.play.put("faults", [lost])
+    await press(bots, who, shown, "Stop the renewal")
+
+    async def stopped() -> bool:
+        return _canceled(bots.play, small)
+
+    await wait_until(stopped, 20, "nothing is charged any more")
+    await quiet(bots)
+    assert await Orders(bots.desk.db).renewals(user_id) == []
+    current = await Subscriptions(bots.desk.db).current(user_id)
+    assert current is not None
+    assert (current.plan, current.next_plan, current.auto_renew) == ("ENTERPRISE", "PRO", False)
+    await say(bots, who, "/buy")
+
+    await quiet(bots)
+    shown = (await bots.said(who))[-1]
+    assert "Renew it again" in labels_of(shown)
+    assert "charged for by Telegram" not in text_of(shown)
+    await press(bots, who, shown, "Renew it again")
+    await quiet(bots)
+    assert not _canceled(bots.play, small)
+    assert _canceled(bots.play, large)
+    await sound(bots)

@@ -185,7 +185,7 @@ async def test_a_replay_goes_on_behind_what_is_there(scene: Scene) -> None:
 
 
 async def test_a_refusal_for_now_is_no_question(scene: Scene) -> None:
-    await scene.fault("rate_limited=1")
+    await scene.fault("rate_limited=3")
     job_id, code = await scene.publish(scene.payload())
     assert code == "rate_limited"
     assert (await scene.box.row(job_id, "tgc%"))["state"] == "pending"
