@@ -22,6 +22,11 @@ select (j.stream - 1) / 4 + 1 as lane, j.kind,
  group by 1, 2
 """
 
+_UPDATES: Final = """
+select count(*) as number,
+       coalesce(extract(epoch from clock_timestamp() - min(received_at)), 0)::float8 as oldest_s
+  from app.inbox where handled_at is null and source like 'tg:%'
+"""
 _PARKED: Final = "select count(*) from app.star_payment where state = 'parked'"
 
 
@@ -56,6 +61,14 @@ async def measure(db: Database, *, known: Sequence[str], typical_s: Mapping[Kind
         holds += row["holds"]
         held_units += row["held_units"]
     return Gauges(backlog, oldest_s, work_s, unknown, holds, held_units)
+
+
+async def updates_open(db: Database) -> tuple[int, float]:
+    """Updates of bots that nobody has handled, and for how many seconds the oldest has been one. Raises
+    Unavailable.
+    """
+    row = await db.one(_UPDATES)
+    return row["number"], row["oldest_s"]
 
 
 async def count_parked(db: Database) -> int:

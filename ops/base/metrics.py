@@ -156,7 +156,11 @@ moderation_blocks = _add(
     Counter, "moderation_blocks_total", "Jobs whose content was not allowed.", "reason"
 )
 
-# Telling people
+# Hearing people, and telling them
+updates_open = _add(Gauge, "updates_open", "Updates of bots that were not handled yet.")
+updates_oldest_seconds = _add(
+    Gauge, "updates_oldest_seconds", "Age of the oldest update not handled, in seconds."
+)
 deliveries_waiting = _add(Gauge, "deliveries_waiting", "Answers that were not delivered yet.")
 deliveries_oldest_seconds = _add(
     Gauge, "deliveries_oldest_seconds", "Age of the oldest answer not delivered, in seconds."

@@ -76,6 +76,12 @@ def telling() -> Band:
         "Telling people",
         (
             lines(
+                "Oldest update",
+                "How long the oldest thing that somebody wrote to a bot has been waiting to be handled.",
+                Query(f"max(leyden_updates_oldest_seconds {newest})", "oldest"),
+                unit="s",
+            ),
+            lines(
                 "Answers waiting",
                 "Jobs have ended and their people were not told yet.",
                 Query(f"max(leyden_deliveries_waiting {newest})", "waiting"),

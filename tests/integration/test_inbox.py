@@ -10,6 +10,7 @@ import pytest_asyncio
 from producers.desk import Desk
 from storage.blobs import Blobs
 from storage.calls import Calls
+from storage.gauges import updates_open
 from storage.inbox import Inbox
 from storage.pool import Database
 from storage.retention import Retention
@@ -36,6 +37,24 @@ async def test_an_event_that_comes_twice_is_one_event(db: Database) -> None:
     assert len([one for one in added if one is not None]) == 1
     assert await inbox.add("kie", "1", b"body") is not None
     assert [event.external_id for event in await inbox.open()] == ["1", "1"]
+
+
+async def test_what_nobody_has_handled_is_counted_with_its_age(db: Database, owner: Database) -> None:
+    """Updates of bots only: callbacks are heard by somebody else."""
+    inbox = Inbox(db)
+    assert await updates_open(db) == (0, 0.0)
+    first = await inbox.add("tg:4242", "1", b"body")
+    assert first is not None
+    await owner.execute("update app.inbox set received_at = now() - interval '2 minutes'")
+    await inbox.add("tg:4343", "2", b"body")
+    await inbox.add("kie", "3", b"body")
+    number, oldest_s = await updates_open(db)
+    assert number == 2
+    assert 120 <= oldest_s < 600
+    await inbox.handled(first, "ok")
+    number, oldest_s = await updates_open(db)
+    assert number == 1
+    assert oldest_s < 120
 
 
 async def test_an_event_is_handled_once(db: Database) -> None:

@@ -7,7 +7,7 @@ from ops.base import clock, metrics
 from ops.base.logs import get_logger
 from schemas.plans import kind_limits
 from storage.deliveries import Deliveries
-from storage.gauges import count_parked, measure
+from storage.gauges import count_parked, measure, updates_open
 from storage.pool import Database
 from storage.queue import REDIS_TROUBLE, Queue
 from storage.sweep import sweep
@@ -65,6 +65,9 @@ class Sweeper:
         metrics.ledger_holds_active.set(seen.holds)
         metrics.ledger_holds_units.set(seen.held_units)
         metrics.payments_parked.set(await count_parked(self._db))
+        updates, oldest_s = await updates_open(self._db)
+        metrics.updates_open.set(updates)
+        metrics.updates_oldest_seconds.set(oldest_s)
         waiting = await Deliveries(self._db).waiting()
         metrics.deliveries_waiting.set(waiting.number)
         metrics.deliveries_oldest_seconds.set(waiting.oldest_s)
