@@ -160,7 +160,6 @@ def _wallet_lines(wallet: Wallet, gifts: list[Lot], guest: Guest) -> list[Html]:
         html(
             "wallet.line",
             language,
-            name=html(f"currency.{wallet.currency.value}", language),
             amount=money(wallet.balance_units, wallet.currency, language),
         )
     ]

@@ -20,9 +20,9 @@ async def test_the_balance_names_wallets_bonus_plan_and_todays_requests(bots: Ru
     )
     await say(bots, who, "/balance")
     told = text_of(await bots.hears(who, "Wallet"))
-    assert "credits: 60 credits" in told
+    assert "• 60 credits" in told
     assert "of which 10 credits bonus" in told
-    assert "viAIzer batteries: 7 viAIzer batteries" in told
+    assert "• 7 viAIzer batteries" in told
     assert "Plan: FREE" in told
     assert "0 of 25 requests today" in told
 

@@ -1,7 +1,7 @@
 ### What somebody has and where it went: /balance, /history, /limits, /convert.
 
 wallet-title = <b>Wallet</b>
-wallet-line = { $name }: <b>{ $amount }</b>
+wallet-line = • <b>{ $amount }</b>
 wallet-bonus = · of which { $amount } bonus, without an end
 wallet-bonus-until = · of which { $amount } bonus until { $until }
 wallet-held = Reserved for running jobs: { $amount }

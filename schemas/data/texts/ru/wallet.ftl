@@ -1,7 +1,7 @@
 ### Что есть у человека и куда оно ушло: /balance, /history, /limits, /convert.
 
 wallet-title = <b>Кошелёк</b>
-wallet-line = { $name }: <b>{ $amount }</b>
+wallet-line = • <b>{ $amount }</b>
 wallet-bonus = · из них бонус { $amount }, без срока
 wallet-bonus-until = · из них бонус { $amount } до { $until }
 wallet-held = Отложено на идущие задания: { $amount }
