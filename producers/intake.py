@@ -85,8 +85,8 @@ class Intake:
         """
         try:
             check_key(request.key)
+            check_time(request.run_at)  # first: what cannot be moved to UTC has no canonical form
             check_size(request, limit_bytes=self._payload_max_bytes)
-            check_time(request.run_at)
             job_id = new_id()
             wish = replace(request, key=request.key or str(job_id), trace=trace_of(request.trace))
             accepted = await self._repeated(wish, job_id)

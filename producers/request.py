@@ -16,6 +16,7 @@ from schemas.errors import InvalidInput
 from schemas.jobs import Kind
 from schemas.money import App
 from schemas.payloads import AnyPayload, PostPublish, parse_payload
+from schemas.times import within_bounds
 
 AHEAD_MAX: Final = timedelta(days=366)
 KEY_MAX_CHARACTERS: Final = 200
@@ -89,11 +90,15 @@ def check_key(key: str | None) -> None:
 
 
 def check_time(run_at: datetime | None) -> None:
-    """Raises InvalidInput for a time without its zone, or too far ahead. The past means now."""
+    """Raises InvalidInput for a time without its zone, or too far away. The past means now."""
     if run_at is None:
         return
     if run_at.tzinfo is None:
         raise InvalidInput("invalid_input", field="run_at", problem="run_at needs a time zone")
+    try:
+        within_bounds(run_at)
+    except ValueError as error:
+        raise InvalidInput("invalid_input", field="run_at", problem=str(error)) from error
     if run_at > now() + AHEAD_MAX:
         problem = f"run_at is more than {AHEAD_MAX.days} days ahead"
         raise InvalidInput("invalid_input", field="run_at", problem=problem)

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.money import App
+from schemas.times import Moment
 
 
 class Body(BaseModel):
@@ -23,7 +24,7 @@ class JobRequest(Body):
     kind: Annotated[str, Field(min_length=1, max_length=40)]
     app: App
     input: dict[str, Any]
-    run_at: AwareDatetime | None = None
+    run_at: Moment | None = None
 
 
 class JobAccepted(Body):

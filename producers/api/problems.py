@@ -80,7 +80,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if first["type"] == "json_invalid":
         return problem(request, InvalidInput("invalid_input", problem="the body is not valid JSON"))
     path = ".".join(str(part) for part in first["loc"][1:])
-    said = f"{path}: {first['msg']}" if path else first["msg"]
+    told = first["msg"].removeprefix("Value error, ")
+    said = f"{path}: {told}" if path else told
     return problem(request, InvalidInput("invalid_input", field=path, problem=said))
 
 

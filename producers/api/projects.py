@@ -3,13 +3,13 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from producers.api import shapes
 from producers.api.auth import TheDesk, UserId
 from producers.api.downloads import download
 from schemas.http import ProjectBody, ProjectDeleted, ProjectPage
 from schemas.money import App
+from schemas.times import Moment
 from storage.projects import Filters
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
@@ -29,8 +29,8 @@ async def list_projects(
     desk: TheDesk,
     app: App | None = None,
     type: Literal["text", "image", "ai_art", "video"] | None = None,  # noqa: A002 (the parameter's name)
-    since: AwareDatetime | None = None,
-    before: AwareDatetime | None = None,
+    since: Moment | None = None,
+    before: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> ProjectPage:
     """Newest first; `before` the time of the last one seen pages on."""
