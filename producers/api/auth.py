@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from ops.base.clock import monotonic_s
 from ops.base.validators import is_loopback
 from producers.desk import Desk
 from schemas.errors import ConfigError, NotAllowed
@@ -23,6 +24,8 @@ from storage.users import Users, check_name
 KEY_FILE: Final = "dev.key"
 PROVIDER: Final = "dev"
 USERS_KEPT: Final = 10_000
+KNOWN_S: Final = 10.0
+"""A name may lead to somebody else later: who was erased and comes back is a new person."""
 
 
 def dev_key(data_dir: Path) -> str:
@@ -59,11 +62,12 @@ def _make(path: Path) -> None:
 class Gate:
     """Turns the headers of a request into an internal user id."""
 
-    def __init__(self, users: Users, *, key: str, host: str) -> None:
+    def __init__(self, users: Users, *, key: str, host: str, known_s: float = KNOWN_S) -> None:
         self._users = users
         self._key = key.encode()
         self._open = is_loopback(host)
-        self._known: OrderedDict[str, int] = OrderedDict()
+        self._known_s = known_s
+        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def admit(self, request: Request) -> int:
         """Raises NotAllowed `unauthorized`, InvalidInput for a name that cannot be one."""
@@ -74,6 +78,12 @@ class Gate:
         check_name(PROVIDER, name)
         return await self._user(name, request.headers.get("accept-language"))
 
+    async def has_moved(self, request: Request) -> bool:
+        """Forget whom the name stood for; whether it stands for them no more. Raises Unavailable."""
+        name = request.headers.get("x-leyden-user", "")
+        known = self._known.pop(name, None)
+        return known is not None and await self._users.find(PROVIDER, name) != known[0]
+
     def check_key(self, request: Request) -> None:
         """Compared in constant time. Raises NotAllowed."""
         scheme, _, sent = request.headers.get("authorization", "").partition(" ")
@@ -82,11 +92,12 @@ class Gate:
             raise NotAllowed("unauthorized")
 
     async def _user(self, name: str, language: str | None) -> int:
-        if name in self._known:
-            self._known.move_to_end(name)
-            return self._known[name]
+        known = self._known.get(name)
+        if known is not None and monotonic_s() - known[1] < self._known_s:
+            return known[0]
         met = await self._users.ensure(PROVIDER, name, language=language_of(language))
-        self._known[name] = met.user_id
+        self._known[name] = (met.user_id, monotonic_s())
+        self._known.move_to_end(name)
         if len(self._known) > USERS_KEPT:
             self._known.popitem(last=False)
         return met.user_id

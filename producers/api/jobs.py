@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from producers.api import shapes
+from producers.api.again import SecondLook
 from producers.api.auth import TheDesk, UserId
 from producers.api.downloads import download
 from producers.api.problems import reader_language
@@ -15,7 +16,7 @@ from schemas.http import Cancelled, JobAccepted, JobDetail, JobPage, JobRequest,
 from schemas.jobs import Kind, State
 from storage.results import JobFilters
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=SecondLook)
 
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from producers.api import shapes
+from producers.api.again import SecondLook
 from producers.api.auth import TheDesk, UserId
 from producers.api.downloads import download
 from schemas.http import ProjectBody, ProjectDeleted, ProjectPage
@@ -12,7 +13,7 @@ from schemas.money import App
 from schemas.times import Moment
 from storage.projects import Filters
 
-router = APIRouter(prefix="/v1/projects", tags=["projects"])
+router = APIRouter(prefix="/v1/projects", tags=["projects"], route_class=SecondLook)
 
 ENDINGS = {
     "image/png": "png",
