@@ -12,6 +12,7 @@ from schemas.jobs import Kind, State
 from schemas.money import App
 
 if TYPE_CHECKING:
+    from ledger.receipts import Receipt
     from storage.overview import JobLine
 
 app = typer.Typer(help="List, show, cancel and submit jobs.", no_args_is_help=True)
@@ -52,20 +53,31 @@ def show(job: UUID, as_json: Json = False) -> None:
                 line = await _line(Overview(desk.db), job)
                 receipt = await desk.receipts.of_job(job)
                 told = await desk.deliveries.of_job(line.user_id, job)
-                body = job_row(line)
-                return body | {
-                    "held": receipt.held_units,
-                    "returned": receipt.returned_units,
-                    "why": receipt.explain(),
-                    "deliveries": [f"{one.target} {one.state}" for one in told],
-                }
+                return (
+                    job_row(line)
+                    | _money(receipt)
+                    | {"deliveries": [f"{one.target} {one.state}" for one in told]}
+                )
 
         body = run_async(ask())
     if as_json:
         print_json(body)
         return
     for name, value in body.items():
-        console.print(f"[dim]{name:>12}[/]  {plain(value)}", soft_wrap=True)
+        console.print(f"[dim]{name:>17}[/]  {plain(value)}", soft_wrap=True)
+
+
+def _money(receipt: "Receipt") -> dict[str, Any]:
+    """What the person reads in a receipt, and what the house paid: null where no provider said so."""
+    return {
+        "currency": receipt.currency,
+        "price_version": receipt.price_version,
+        "held": receipt.held_units,
+        "returned": receipt.returned_units,
+        "refunded": receipt.refunded_units,
+        "provider_cost_usd": receipt.provider_cost_usd,
+        "why": receipt.explain(),
+    }
 
 
 @app.command()

@@ -88,6 +88,24 @@ def test_a_job_without_waiting_can_be_cancelled(tmp_path: Path, dsn: str, redis_
     assert "cancelled" in table.stdout
 
 
+def test_an_operator_sees_what_the_house_paid(tmp_path: Path, dsn: str, redis_url: str) -> None:
+    to = stores(dsn, redis_url)
+    words = ("jobs", "submit", "--kind", "text.improve", "--text", "helo", "--no-wait", "--json")
+    job = answer(leyden(tmp_path, *words, **to))["id"]
+    shown = answer(leyden(tmp_path, "jobs", "show", job, "--json", **to))
+    assert (shown["currency"], shown["provider_cost_usd"]) == ("CREDIT", None)
+    assert shown["price_version"] > 0
+    as_owner(
+        dsn,
+        "insert into work.provider_call (id, job_id, attempt, provider, model, outcome, cost_usd_micros)"
+        f" values (gen_random_uuid(), '{job}', 1, 'kie', 'a', 'done', 40000),"
+        f" (gen_random_uuid(), '{job}', 1, 'kie', 'b', 'done', 2500)",
+    )
+    shown = answer(leyden(tmp_path, "jobs", "show", job, "--json", **to))
+    assert shown["provider_cost_usd"] == "0.042500"
+    assert "0.0425" in leyden(tmp_path, "jobs", "show", job, **to).stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [
