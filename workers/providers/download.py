@@ -15,7 +15,7 @@ from typing import Final
 
 import httpx
 
-from workers.providers.wire import CONNECT_TIMEOUT_S, USER_AGENT, broken
+from workers.providers.wire import CONNECT_TIMEOUT_S, PLAIN, USER_AGENT, broken
 from workers.providers.wire_faults import Lost
 
 REDIRECTS_MAX: Final = 5
@@ -105,7 +105,7 @@ class Downloads:
     async def _request(self, url: httpx.URL, headers: dict[str, str]) -> httpx.Request:
         """Raises LinkRefused for where we do not go."""
         timeout = httpx.Timeout(SILENCE_MAX_S, connect=CONNECT_TIMEOUT_S)
-        common = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        common = {"User-Agent": USER_AGENT, "Accept-Encoding": PLAIN}
         if _origin(url) == self._home:
             return self._client.build_request(
                 "GET", url, headers={**common, **headers}, timeout=timeout

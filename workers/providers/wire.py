@@ -24,6 +24,8 @@ LEFT_SHARE: Final = 0.95
 CONNECTIONS_MAX: Final = 200
 USER_AGENT: Final = "Mozilla/5.0 (compatible; Leyden/1.0)"
 """kie.ai and its file hosts answer 403 (`error code: 1010`) to agents that do not look like a browser."""
+PLAIN: Final = "identity"
+"""The only encoding of an answer that is asked for and taken: 611 kB of gzip can be 600 MB of text."""
 PARSED_ON_LOOP_MAX_BYTES: Final = 256 * 1024
 MICROS_PER_USD: Final = 1_000_000
 
@@ -52,12 +54,18 @@ class TooLarge(httpx.TransportError):
     """The answer is larger than any that was asked for."""
 
 
+class Packed(httpx.TransportError):
+    """The answer is compressed, which was not asked for: what it grows to cannot be known before."""
+
+
 def http_client(*, answer_max_bytes: int) -> httpx.AsyncClient:
-    """A client whose answers raise TooLarge above the cap. Its owner closes it."""
+    """A client whose answers raise TooLarge above the cap, and Packed where it could not be counted.
+    Its owner closes it.
+    """
     return httpx.AsyncClient(
         transport=_Capped(answer_max_bytes),
         timeout=timeout(SEND_TIMEOUT_S),
-        headers={"User-Agent": USER_AGENT},
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": PLAIN},
         follow_redirects=False,
         trust_env=False,
     )
@@ -86,6 +94,8 @@ def broken(error: BaseException | None) -> NotSold | Lost:
             return NotSold(Retryable("provider_unavailable", reason="unreachable"))
         case TooLarge():
             return Lost("too_large")
+        case Packed():
+            return Lost("packed")
         case httpx.TimeoutException():
             return Lost("silence")
         case _:
@@ -130,7 +140,9 @@ def micros(cost_usd: float | None) -> int | None:
 
 
 class _Capped(httpx.AsyncHTTPTransport):
-    """Counts what arrives, as it arrives, errors included."""
+    """Counts what arrives, as it arrives, errors included. Below it nothing is decoded, above it nothing
+    may be: a bomb of gzip is small here and large there.
+    """
 
     def __init__(self, answer_max_bytes: int) -> None:
         limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=20)
@@ -139,6 +151,11 @@ class _Capped(httpx.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
+        encoding = response.headers.get("content-encoding", PLAIN).strip().lower()
+        if encoding not in ("", PLAIN):
+            await response.aclose()
+            msg = "a compressed answer"
+            raise Packed(msg)
         response.stream = _Counted(response.stream, self._answer_max_bytes)
         return response
 

@@ -21,6 +21,8 @@ from workers.providers.wire_made import Bought
 
 JITTER: Final = 0.2
 """Of a pause, so that tasks which began together are not polled together."""
+LINKS_MAX: Final = 8
+"""More files than any task of ours orders; what else a record names is not fetched."""
 
 Order = Callable[[], Awaitable[str]]
 Read = Callable[[str], Awaitable["Record | None"]]
@@ -107,7 +109,7 @@ async def _fetched(task: Task, record: Record, call: Call) -> Bought:
     if not record.links:
         raise Retryable("bad_result", reason="broken_record")
     try:
-        files = [await follow(partial(task.fetch, link)) for link in record.links]
+        files = [await follow(partial(task.fetch, link)) for link in record.links[:LINKS_MAX]]
     except LinkRefused as error:
         await call.journal.paid("bad_result", cost_usd_micros=record.cost_usd_micros)
         raise Permanent("bad_result", reason=error.reason) from error
