@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ops.base.clock import monotonic_s
 from schemas.catalogue import catalogue
 from schemas.errors import Permanent, Retryable
 from schemas.models import Model
@@ -15,7 +16,7 @@ from storage.provider_board import PREFIX, look
 from storage.queue import Queue
 from tests.support import wait_until
 from workers.providers.guard.board import Change, Go, RedisBoard, Verdict, Wish
-from workers.providers.guard.guard import Denied, Guard
+from workers.providers.guard.guard import FRESH_S, Denied, Guard, Leave
 
 Say = Callable[[], Awaitable[str]]
 
@@ -104,6 +105,47 @@ async def test_who_waits_gets_a_turn_of_its_own(cluster: Cluster) -> None:
     assert 0 < waits[0] <= 31
     assert waits[1] > waits[0] + 20
     assert waits[2] > waits[1] + 20
+
+
+async def test_what_takes_long_to_get_ready_is_counted_where_it_leaves(cluster: Cluster) -> None:
+    """All get ready in turn and wait for each other; then they would leave together."""
+    rules = book(classes={"buy": [{"calls": 2, "per_s": 1}]})
+    guards = [await cluster.guard(rules) for _ in range(2)]
+    together, left = asyncio.Barrier(6), list[float]()
+
+    async def upload(leave: Leave) -> str:
+        await together.wait()
+        await leave()
+        left.append(monotonic_s())
+        return "fine"
+
+    selling = (
+        guard.sell(FILM, upload, left_s=600.0, patience_s=60.0)
+        for guard in guards
+        for _ in range(3)
+    )
+    assert await asyncio.gather(*selling) == ["fine"] * 6
+    # By our clock, a little late; by Redis' own they are a whole second apart.
+    apart_s = [after - before for before, after in zip(left, left[2:], strict=False)]
+    assert min(apart_s) > 0.9, apart_s
+
+
+async def test_who_may_not_leave_now_is_denied_and_nobody_else_is_told(cluster: Cluster) -> None:
+    first, second = [await cluster.guard(book()) for _ in range(2)]
+
+    async def upload(leave: Leave) -> str:
+        await ask(second, FILM, failing(Retryable("rate_limited", retry_after_s=1.5)), bought=True)
+        await asyncio.sleep(2 * FRESH_S)
+        await leave()
+        return "left"
+
+    with pytest.raises(Denied) as denied:
+        await first.sell(FILM, upload, left_s=10.0)
+    assert denied.value.wait.reason == "paused"
+    assert denied.value.facts["counted"] is False
+    pause_ms = await cluster.queues[0].pttl(f"{PREFIX}:kie:k:pause")
+    assert 0 < pause_ms <= 1_500, "not longer for having been asked"
+    assert await ask(second, PICTURE, patience_s=5.0) == "fine"
 
 
 async def test_a_near_turn_is_waited_for_in_place(cluster: Cluster) -> None:
@@ -235,8 +277,15 @@ async def test_every_key_dies_by_itself(cluster: Cluster) -> None:
 async def test_without_redis_a_part_of_the_limits_is_kept(cluster: Cluster) -> None:
     gone = Cluster("redis://127.0.0.1:1")
     guard = await gone.guard(book(classes={"buy": [{"calls": 8, "per_s": 60}]}))
-    answers = [await ask(guard, FILM) for _ in range(4)]
-    assert answers == ["fine", "fine", "busy", "busy"], "a quarter of eight"
+
+    async def upload(leave: Leave) -> str:
+        await asyncio.sleep(2 * FRESH_S)
+        await leave()
+        return "fine"
+
+    assert await guard.sell(FILM, upload, left_s=60.0) == "fine", "counted once"
+    answers = [await ask(guard, FILM) for _ in range(3)]
+    assert answers == ["fine", "busy", "busy"], "a quarter of eight"
     slow_down = failing(Retryable("rate_limited", retry_after_s=30))
     assert await ask(guard, FREE_TEXT, slow_down) == "rate_limited"
     assert await ask(guard, FREE_TEXT) == "paused"

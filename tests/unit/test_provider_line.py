@@ -15,11 +15,12 @@ from schemas.models import Model
 from schemas.providers import BreakerRules, ProviderBook, provider_book
 from storage.provider_board import key_mark
 from workers.providers.guard.board import Verdict
-from workers.providers.guard.guard import Denied, Guard
+from workers.providers.guard.guard import FRESH_S, Denied, Guard
 from workers.providers.guard.line import Line, Link
 from workers.providers.guard.verdicts import code_of, verdict_of
 from workers.providers.journal import Journal, Parked
 from workers.providers.port import Call
+from workers.providers.wire_deal import buy
 
 RULES = provider_book().breaker
 NAMES = ("nano-banana-2", "or-gemini-2.5-flash-image", "gpt-image-2.5-flare")
@@ -250,6 +251,28 @@ async def test_a_last_look_waits_in_place_for_its_turn() -> None:
     with pytest.raises(Parked):
         await here.ask(call(bought))
     assert await here.ask(call(bought, last_look=True))
+
+
+async def test_an_order_that_may_not_leave_is_not_announced_and_the_next_is_asked() -> None:
+    """While a picture is uploaded the account is told to be quiet."""
+    here, orders = world(), list[str]()
+
+    async def quiet() -> None:
+        raise Retryable("rate_limited", retry_after_s=30.0)
+
+    async def draw(port: Port, bound: Call) -> str:
+        async def order() -> str:
+            orders.append(port.model.name)
+            return "drawn"
+
+        if not orders and port.model.name == NAMES[0]:
+            with pytest.raises(Retryable):
+                await here.guard.call(row(NAMES[0]), quiet, left_s=5.0, bought=True)
+            await asyncio.sleep(2 * FRESH_S)
+        return await buy(bound, order)
+
+    assert await here.line.ask(call(Book()), draw) == "drawn"
+    assert orders == [NAMES[1]]
 
 
 async def test_calls_at_once_are_bounded_and_a_cancelled_one_gives_its_place_back() -> None:

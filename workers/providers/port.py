@@ -36,6 +36,10 @@ def unheard(_share: float) -> None:
     """A report that nobody reads."""
 
 
+async def at_once() -> None:
+    """For a call that nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """The circumstances of one question. `deadline_s` is a reading of `clock.monotonic_s`.
@@ -43,6 +47,7 @@ class Call:
     `journal`: every paid request goes through it. `cancel`: set when the user wants no more; a stream
     ends and what came is the answer. `on_text` hears the whole text so far while it is written.
     `max_output_tokens`: what was reserved for. `last_look`: buy nothing, only ask for what was bought.
+    `leave`: awaited right before an order is announced; it waits for its turn, or raises Retryable.
     """
 
     model: Model
@@ -53,6 +58,7 @@ class Call:
     on_text: Callable[[str], None] | None = None
     max_output_tokens: int | None = None
     last_look: bool = False
+    leave: Callable[[], Awaitable[None]] = at_once
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ async def buy(call: Call, order: Callable[[], Awaitable[T]]) -> T:
     """
     if call.last_look:
         raise Permanent("overdue")
+    await call.leave()
     await call.journal.intend()
     # Crash window 8: from here until the answer is read, nobody knows whether it was bought.
     try:

@@ -80,14 +80,20 @@ class Board(Protocol):
 
     async def admit(self, wish: Wish) -> Go | Wait: ...
 
+    async def leave(self, wish: Wish) -> Go | Wait:
+        """For a call that was admitted and leaves only now: counted from now on, if it may leave."""
+
     async def settle(self, wish: Wish, go: Go, verdict: Verdict) -> Change: ...
 
 
 class RedisBoard:
-    """The board of the cluster: one round trip before a call and one after it."""
+    """The board of the cluster: one round trip before a call and one after it; one more for a call that took
+    time to get ready.
+    """
 
     def __init__(self, queue: Queue, breaker: BreakerRules) -> None:
         self._admit = queue.register_script(scripts.ADMIT)
+        self._leave = queue.register_script(scripts.LEAVE)
         self._settle = queue.register_script(scripts.SETTLE)
         self._breaker = breaker
 
@@ -95,15 +101,11 @@ class RedisBoard:
         keys = _keys(wish)
         args: list[str | int] = [wish.token, _ms(wish.lease_s), wish.rules.concurrency]
         args.append(1 if wish.buys else 0)
-        for number, window in enumerate(wish.windows):
-            base = f"{PREFIX}:{wish.account}:{wish.call_class}:{number}"
-            keys += [f"{base}:log", f"{base}:turn"]
-            args += [window.calls, _ms(window.per_s)]
-        word, number_ms, why = await self._admit(keys=keys, args=args)
-        if word == b"go":
-            return Go(probe=bool(number_ms))
-        reason: Any = word.decode()
-        return Wait(reason, number_ms / 1000, (why or b"").decode())
+        return await _answer(self._admit, wish, keys, args)
+
+    async def leave(self, wish: Wish) -> Go | Wait:
+        args: list[str | int] = [wish.token, 1 if wish.buys else 0]
+        return await _answer(self._leave, wish, _keys(wish)[:2], args)
 
     async def settle(self, wish: Wish, go: Go, verdict: Verdict) -> Change:
         rules = self._breaker
@@ -115,6 +117,19 @@ class RedisBoard:
         word, number_ms = await self._settle(keys=_keys(wish), args=args)
         now: Any = word.decode()
         return Change(now, number_ms / 1000)
+
+
+async def _answer(script: Any, wish: Wish, keys: list[str], args: list[str | int]) -> Go | Wait:
+    """What a script says to a call whose windows come behind these keys and arguments."""
+    for number, window in enumerate(wish.windows):
+        base = f"{PREFIX}:{wish.account}:{wish.call_class}:{number}"
+        keys += [f"{base}:log", f"{base}:turn"]
+        args += [window.calls, _ms(window.per_s)]
+    word, number_ms, why = await script(keys=keys, args=args)
+    if word == b"go":
+        return Go(probe=bool(number_ms))
+    reason: Any = word.decode()
+    return Wait(reason, number_ms / 1000, (why or b"").decode())
 
 
 def _keys(wish: Wish) -> list[str]:

@@ -28,12 +28,14 @@ from workers.providers.guard.board import (
 )
 from workers.providers.guard.local import LocalBoard
 from workers.providers.guard.verdicts import (
+    NEUTRAL,
     RATE_LIMITED,
     STOP_REASONS,
     UNAVAILABLE,
     code_of,
     verdict_of,
 )
+from workers.providers.port import at_once
 
 log = get_logger(__name__)
 
@@ -44,6 +46,13 @@ REDIS_QUIET_S: Final = 1.0
 """After a failure nobody asks Redis for so long."""
 LEASE_SPARE_S: Final = 5.0
 LEASE_MAX_S: Final = 3_600.0
+FRESH_S: Final = 0.02
+"""A request that leaves so soon after its admission has left with it."""
+LEAVE_PATIENCE_S: Final = 10.0
+LEAVE_SHARE: Final = 0.04
+"""Of the time that is left: what was made ready is worth waiting with, but not the time of the answer."""
+
+Leave = Callable[[], Awaitable[None]]
 
 
 class Denied(Retryable):
@@ -96,15 +105,53 @@ class Guard:
         wish = self._wish(model, left_s=left_s, bought=bought)
         if wish is None:
             return await self._counted(model, ask)
-        board, go = await self._turn(wish, patience_s)
+        return await self._guarded(wish, ask, await self._turn(wish, patience_s))
+
+    async def sell(
+        self,
+        model: Model,
+        ask: Callable[[Leave], Awaitable[T]],
+        *,
+        left_s: float,
+        patience_s: float | None = None,
+    ) -> T:
+        """`call` for what may take long to get ready: `ask` awaits what it is given right before its
+        request leaves, which is where the limits of the provider count it. That may raise Denied.
+        """
+        wish = self._wish(model, left_s=left_s, bought=False)
+        if wish is None:
+            return await self._counted(model, lambda: ask(at_once))
+        turn = await self._turn(wish, patience_s)
+        leave = self._leaving(wish, ends_s=clock.monotonic_s() + left_s)
+        return await self._guarded(wish, lambda: ask(leave), turn)
+
+    def _leaving(self, wish: Wish, *, ends_s: float) -> Leave:
+        admitted_s = clock.monotonic_s()
+
+        async def leave() -> None:
+            now_s = clock.monotonic_s()
+            if now_s - admitted_s >= FRESH_S:
+                patience_s = min(LEAVE_PATIENCE_S, LEAVE_SHARE * max(0.0, ends_s - now_s))
+                await self._turn(wish, patience_s, leaves=True)
+
+        return leave
+
+    async def _guarded(
+        self, wish: Wish, ask: Callable[[], Awaitable[T]], turn: tuple[Board, Go]
+    ) -> T:
         error: BaseException | None = None
         try:
-            return await self._counted(model, ask)
+            return await self._counted(wish.model, ask)
         except BaseException as caught:
             error = caught
             raise
         finally:
-            await self._tell(board, wish, go, verdict_of(error, self._book.breaker, buys=wish.buys))
+            await self._tell(*turn, wish, self._verdict(wish, error))
+
+    def _verdict(self, wish: Wish, error: BaseException | None) -> Verdict:
+        if isinstance(error, Denied):  # ours: the provider has said nothing
+            return NEUTRAL
+        return verdict_of(error, self._book.breaker, buys=wish.buys)
 
     def _wish(self, model: Model, *, left_s: float, bought: bool) -> Wish | None:
         rules = self._book.of(model.provider)
@@ -115,12 +162,14 @@ class Guard:
         lease_s = min(max(left_s, 0.0) + LEASE_SPARE_S, LEASE_MAX_S)
         return Wish(uuid4().hex, account, model, rules, call_class, lease_s)
 
-    async def _turn(self, wish: Wish, patience_s: float | None) -> tuple[Board, Go]:
+    async def _turn(
+        self, wish: Wish, patience_s: float | None, *, leaves: bool = False
+    ) -> tuple[Board, Go]:
         """Raises Denied when the turn is further away than the patience."""
         patience_s = self._book.patience_s if patience_s is None else patience_s
         until_s = clock.monotonic_s() + patience_s
         while True:
-            board, answer = await self._admit(wish)
+            board, answer = await self._admit(wish, leaves=leaves)
             if isinstance(answer, Go):
                 return board, answer
             if answer.reason == "stopped" or clock.monotonic_s() + answer.wait_s > until_s:
@@ -130,16 +179,18 @@ class Guard:
                 raise Denied(answer)
             await asyncio.sleep(answer.wait_s)
 
-    async def _admit(self, wish: Wish) -> tuple[Board, Go | Wait]:
+    async def _admit(self, wish: Wish, *, leaves: bool) -> tuple[Board, Go | Wait]:
         if self._board is not None and clock.monotonic_s() >= self._quiet_until_s:
             try:
                 async with asyncio.timeout(REDIS_TIMEOUT_S):
-                    return self._board, await self._board.admit(wish)
+                    board = self._board
+                    return board, await (board.leave(wish) if leaves else board.admit(wish))
             except REDIS_TROUBLE as error:
-                self._lost("admit", error)
-        return self._local, await self._local.admit(wish)
+                self._lost("leave" if leaves else "admit", error)
+        local = self._local
+        return local, await (local.leave(wish) if leaves else local.admit(wish))
 
-    async def _tell(self, board: Board, wish: Wish, go: Go, verdict: Verdict) -> None:
+    async def _tell(self, board: Board, go: Go, wish: Wish, verdict: Verdict) -> None:
         """Killed here: the lease and the probe end by themselves."""
         self._local.note(wish, verdict)
         if verdict.stop_s:
@@ -179,6 +230,7 @@ class Guard:
             error = caught
             raise
         finally:
-            metrics.provider_calls.labels(
-                provider=model.provider, model=model.name, outcome=code_of(error)
-            ).inc()
+            if not isinstance(error, Denied):  # it never left
+                metrics.provider_calls.labels(
+                    provider=model.provider, model=model.name, outcome=code_of(error)
+                ).inc()

@@ -76,32 +76,40 @@ class Line(Generic[P]):
         raise _told(faults)
 
     async def _once(
-        self, link: Link[P], call: Call, question: Callable[[P, Call], Awaitable[T]]
+        self,
+        link: Link[P],
+        call: Call,
+        question: Callable[[P, Call], Awaitable[T]],
+        patience_s: float | None = None,
     ) -> T:
         bound = _bound(call, link.model)
         left_s = call.deadline_s - clock.monotonic_s()
-        return await self._guard.call(link.model, lambda: question(link.port, bound), left_s=left_s)
+        return await self._guard.sell(
+            link.model,
+            lambda leave: question(link.port, replace(bound, leave=leave)),
+            left_s=left_s,
+            patience_s=patience_s,
+        )
 
     async def _again(
         self, link: Link[P], call: Call, question: Callable[[P, Call], Awaitable[T]]
     ) -> T:
         """Where it was bought. A poll whose turn is far parks its job instead of waiting for it."""
-        bought = call.journal.remote_ref is not None
         bound = _bound(call, link.model)
         left_s = call.deadline_s - clock.monotonic_s()
         patience_s = min(LAST_LOOK_PATIENCE_S, left_s) if call.last_look else None
+        if call.journal.remote_ref is None:
+            return await self._once(link, call, question, patience_s)
         try:
             return await self._guard.call(
                 link.model,
                 lambda: question(link.port, bound),
                 left_s=left_s,
-                bought=bought,
+                bought=True,
                 patience_s=patience_s,
             )
         except Denied as denied:
-            if bought:
-                raise Parked(denied.wait.wait_s) from denied
-            raise
+            raise Parked(denied.wait.wait_s) from denied
 
     def _pending(self, call: Call) -> Link[P] | None:
         """Where an open purchase of this job was made. Raises Retryable when that is out of reach."""

@@ -5,7 +5,7 @@ the rates, so that a dead Redis neither stops the work nor lets a crowd loose on
 """
 
 import math
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from ops.base import clock
@@ -21,9 +21,10 @@ class _Account:
     why: str = ""
     pause_until_s: float = 0.0
     leases: dict[str, float] = field(default_factory=dict)
-    logs: defaultdict[tuple[str, int], deque[float]] = field(
-        default_factory=lambda: defaultdict(deque)
+    logs: defaultdict[tuple[str, int], dict[str, float]] = field(
+        default_factory=lambda: defaultdict(dict)
     )
+    """The calls of a window by token, oldest first."""
 
 
 class LocalBoard:
@@ -42,17 +43,18 @@ class LocalBoard:
         account.leases = {token: end for token, end in account.leases.items() if end > now_s}
         if len(account.leases) >= self._part(wish.rules.concurrency):
             return Wait("full", FULL_WAIT_S)
-        logs = [
-            (window, account.logs[wish.call_class, number])
-            for number, window in enumerate(wish.windows)
-        ]
-        for window, log in logs:
-            if wait_s := self._wait_s(window, log, now_s):
-                return Wait("busy", wait_s)
-        for _window, log in logs:
-            log.append(now_s)
+        if busy := self._counted(account, wish, now_s):
+            return busy
         account.leases[wish.token] = now_s + wish.lease_s
         return Go()
+
+    async def leave(self, wish: Wish) -> Go | Wait:
+        account, now_s = self._accounts[wish.account], clock.monotonic_s()
+        if wish.buys and account.stop_until_s > now_s:
+            return Wait("stopped", account.stop_until_s - now_s, account.why)
+        if account.pause_until_s > now_s:
+            return Wait("paused", account.pause_until_s - now_s)
+        return self._counted(account, wish, now_s) or Go()
 
     async def settle(self, wish: Wish, _go: Go, verdict: Verdict) -> Change:
         self.note(wish, verdict)
@@ -66,10 +68,23 @@ class LocalBoard:
         if verdict.stop_s:
             account.stop_until_s, account.why = now_s + verdict.stop_s, verdict.why
 
-    def _wait_s(self, window: Window, log: deque[float], now_s: float) -> float:
-        while log and log[0] <= now_s - window.per_s:
-            log.popleft()
-        return log[0] + window.per_s - now_s if len(log) >= self._part(window.calls) else 0.0
+    def _counted(self, account: _Account, wish: Wish, now_s: float) -> Wait | None:
+        """None when it is counted, from now on."""
+        logs = [account.logs[wish.call_class, number] for number in range(len(wish.windows))]
+        for window, log in zip(wish.windows, logs, strict=True):
+            log.pop(wish.token, None)
+            if wait_s := self._wait_s(window, log, now_s):
+                return Wait("busy", wait_s)
+        for log in logs:
+            log[wish.token] = now_s
+        return None
+
+    def _wait_s(self, window: Window, log: dict[str, float], now_s: float) -> float:
+        while log and (oldest := next(iter(log))) and log[oldest] <= now_s - window.per_s:
+            del log[oldest]
+        if len(log) < self._part(window.calls):
+            return 0.0
+        return next(iter(log.values())) + window.per_s - now_s
 
     def _part(self, most: int) -> int:
         return max(1, math.floor(most * self._share))

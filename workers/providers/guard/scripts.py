@@ -1,18 +1,49 @@
-"""The two scripts that run inside Redis, one before a call and one after it. All times are Redis' own.
+"""The scripts that run inside Redis: one before a call, one where its request leaves later than that, and one
+after it. All times are Redis' own.
 
-Every key dies by itself. A process that dies between the two leaves a lease and perhaps a probe, which
+Every key dies by itself. A process that dies in between leaves a lease and perhaps a probe, which
 end when the call would have ended.
 """
 
 from typing import Final
 
-ADMIT: Final = """
--- KEYS: 1 stop, 2 pause, 3 breaker, 4 leases, then a log of calls and a turn for each window
--- ARGV: 1 token, 2 lease ms, 3 leases at most, 4 ask the breaker and the stop ('1'), then calls and
---       ms of each window
+_CLOCK: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local function left(key) return math.max(0, redis.call('PTTL', key)) end
+"""
+
+_WINDOWS: Final = """
+-- Count a call in, or say when its turn is. Keys from `first` on: a log of calls and a turn for each window;
+-- arguments from `first` on: calls and ms of each. A call that was counted before is counted from now on.
+local function counted(first, token)
+  for n = first, #KEYS, 2 do
+    local most, span = tonumber(ARGV[n]), tonumber(ARGV[n + 1])
+    redis.call('ZREMRANGEBYSCORE', KEYS[n], '-inf', now - span)
+    redis.call('ZREM', KEYS[n], token)
+    if redis.call('ZCARD', KEYS[n]) >= most then
+      -- Who waits gets a turn behind those who wait already, so that they do not all come back at once.
+      local oldest = tonumber(redis.call('ZRANGE', KEYS[n], 0, 0, 'WITHSCORES')[2])
+      local turn = math.max(oldest + span, tonumber(redis.call('GET', KEYS[n + 1]) or '0') + span / most)
+      turn = math.min(turn, now + 20 * span)
+      redis.call('SET', KEYS[n + 1], string.format('%.0f', turn), 'PX', math.ceil(turn - now + span))
+      return {'busy', math.ceil(turn - now) + 1, ''}
+    end
+  end
+  for n = first, #KEYS, 2 do
+    redis.call('ZADD', KEYS[n], now, token)
+    redis.call('PEXPIRE', KEYS[n], ARGV[n + 1])
+  end
+end
+"""
+
+ADMIT: Final = (
+    _CLOCK
+    + _WINDOWS
+    + """
+-- KEYS: 1 stop, 2 pause, 3 breaker, 4 leases, then a log of calls and a turn for each window
+-- ARGV: 1 token, 2 lease ms, 3 leases at most, 4 ask the breaker and the stop ('1'), then calls and
+--       ms of each window
 local lease, probe = tonumber(ARGV[2]), 0
 if ARGV[4] == '1' then
   if left(KEYS[1]) > 0 then return {'stopped', left(KEYS[1]), redis.call('GET', KEYS[1])} end
@@ -27,27 +58,29 @@ end
 if left(KEYS[2]) > 0 then return {'paused', left(KEYS[2]), ''} end
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
 if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[3]) then return {'full', 1000, ''} end
-for n = 5, #KEYS, 2 do
-  local most, span = tonumber(ARGV[n]), tonumber(ARGV[n + 1])
-  redis.call('ZREMRANGEBYSCORE', KEYS[n], '-inf', now - span)
-  if redis.call('ZCARD', KEYS[n]) >= most then
-    -- Who waits gets a turn behind those who wait already, so that they do not all come back at once.
-    local oldest = tonumber(redis.call('ZRANGE', KEYS[n], 0, 0, 'WITHSCORES')[2])
-    local turn = math.max(oldest + span, tonumber(redis.call('GET', KEYS[n + 1]) or '0') + span / most)
-    turn = math.min(turn, now + 20 * span)
-    redis.call('SET', KEYS[n + 1], string.format('%.0f', turn), 'PX', math.ceil(turn - now + span))
-    return {'busy', math.ceil(turn - now) + 1, ''}
-  end
-end
-for n = 5, #KEYS, 2 do
-  redis.call('ZADD', KEYS[n], now, ARGV[1])
-  redis.call('PEXPIRE', KEYS[n], ARGV[n + 1])
-end
+local busy = counted(5, ARGV[1])
+if busy then return busy end
 redis.call('ZADD', KEYS[4], now + lease, ARGV[1])
 redis.call('PEXPIRE', KEYS[4], math.max(lease, left(KEYS[4])))
 if probe == 1 then redis.call('HSET', KEYS[3], 'probe', string.format('%.0f', now + lease)) end
 return {'go', probe, ''}
 """
+)
+
+LEAVE: Final = (
+    _CLOCK
+    + _WINDOWS
+    + """
+-- A call that was admitted leaves only now, after what had to be made ready for it.
+-- KEYS: 1 stop, 2 pause, then as ADMIT from its fifth on
+-- ARGV: 1 token, 2 ask the stop ('1'), then as ADMIT from its fifth on
+if ARGV[2] == '1' and left(KEYS[1]) > 0 then
+  return {'stopped', left(KEYS[1]), redis.call('GET', KEYS[1])}
+end
+if left(KEYS[2]) > 0 then return {'paused', left(KEYS[2]), ''} end
+return counted(3, ARGV[1]) or {'go', 0, ''}
+"""
+)
 
 SETTLE: Final = """
 -- KEYS: 1 stop, 2 pause, 3 breaker, 4 leases
