@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
-from schemas.jobs import State
+from schemas.jobs import Kind, State
+from storage.calls import Calls, ProviderCall
 from storage.jobs import Draft, Success
 from storage.pool import Database
 from tests.rig import KINDS, LEASE_S, Rig, job, success
@@ -194,3 +196,88 @@ async def test_one_sweeper_at_a_time(rig: Rig, dsn: str) -> None:
         assert await rig.sweep() == [("busy", None)]
     assert await rig.sweep() == []
     await other.close()
+
+
+LONG_AGO = "clock_timestamp() - interval '10 minutes'"
+
+
+async def bought(rig: Rig, state: str) -> UUID:
+    """A video that is paid for, in `state`, ten minutes past its deadline: everything was down."""
+    answer = await rig.submit(ANN, kind=Kind.VIDEO_GENERATE, price_units=50_000)
+    assert answer.job_id is not None
+    job_id = answer.job_id
+    await rig.start(job_id)
+    call = ProviderCall(uuid4(), "kie", "m")
+    assert await Calls(rig.db).announce(call, job_id, 1) == "ok"
+    match state:
+        case "remote":
+            await rig.jobs.park(job_id, 1, delay_s=60, remote_ref="task-1")
+        case "running":
+            await rig.set(job_id, f"lease_until = {LONG_AGO}")
+        case _:
+            delay_s = 60 if state == "queued on a timer" else 0
+            await rig.jobs.retry(job_id, 1, delay_s=delay_s, code="x", bought=True)
+    await rig.set(job_id, f"deadline = {LONG_AGO}, due_at = {LONG_AGO}")
+    return job_id
+
+
+@pytest.mark.parametrize("state", ["remote", "running", "queued", "queued on a timer"])
+async def test_the_last_look_after_an_outage_may_bring_the_work_home(rig: Rig, state: str) -> None:
+    job_id = await bought(rig, state)
+    assert await rig.sweep() == [("look", job_id)]
+    # A backlog: whoever has been told comes to it late.
+    await rig.set(job_id, "due_at = due_at - interval '1 minute'")
+    await rig.set(job_id, "lease_until = lease_until - interval '1 minute'")
+    assert await rig.sweep() == [("stale", job_id)]
+    await rig.set(job_id, "due_at = due_at - interval '30 s'")
+    started = await rig.start(job_id)
+    assert (started.code, started.last_look) == ("ok", True)
+    assert await rig.sweep() == []
+    assert (await rig.succeed(started, 50_000))[0] == "ok"
+    assert await rig.wallet(ANN) == (550_000, 0)
+
+
+@pytest.mark.parametrize("state", ["remote", "running", "queued"])
+async def test_a_last_look_lasts_a_lease_however_often_it_is_renewed(rig: Rig, state: str) -> None:
+    job_id = await bought(rig, state)
+    await rig.sweep()
+    started = await rig.start(job_id)
+    await rig.set(job_id, "due_at = due_at - interval '16 s'")
+    assert await rig.jobs.renew([(job_id, started.attempt)], lease_s=60) == []
+    assert await rig.sweep() == [("overdue", job_id)]
+    assert (await rig.succeed(started, 50_000))[0] == "late"
+    assert await rig.wallet(ANN) == (600_000, 0)
+
+
+@pytest.mark.parametrize("state", ["remote", "running", "queued"])
+async def test_there_is_one_last_look_also_when_its_process_dies(rig: Rig, state: str) -> None:
+    job_id = await bought(rig, state)
+    await rig.sweep()
+    await rig.start(job_id, lease_s=1.0)
+    await rig.set(job_id, "due_at = due_at - interval '5 s'")
+    await rig.set(job_id, "lease_until = lease_until - interval '5 s'")
+    assert (await rig.start(job_id)).code == "overdue"
+    assert await rig.sweep() == [("overdue", job_id)]
+    assert (await rig.row(job_id))["code"] == "overdue"
+
+
+async def test_a_batch_of_starts_begins_last_looks_too(rig: Rig) -> None:
+    jobs = [await bought(rig, "remote"), await bought(rig, "running")]
+    assert {what for what, _ in await rig.sweep()} == {"look"}
+    for job_id in jobs:
+        await rig.set(job_id, "due_at = due_at - interval '1 minute'")
+        await rig.set(job_id, "lease_until = lease_until - interval '1 minute'")
+    answer = await rig.jobs.start_many(
+        [(i, uuid4()) for i in jobs], worker="w", lease_s=LEASE_S, kinds=KINDS
+    )
+    assert {(s.code, s.last_look) for s in answer.jobs} == {("ok", True)}
+    assert await rig.sweep() == []
+
+
+async def test_what_has_bought_nothing_is_not_looked_at(rig: Rig) -> None:
+    answer = await rig.submit(ANN)
+    assert answer.job_id is not None
+    await rig.start(answer.job_id)
+    await rig.jobs.retry(answer.job_id, 1, delay_s=60, code="x")
+    await rig.set(answer.job_id, f"deadline = {LONG_AGO}, due_at = {LONG_AGO}")
+    assert await rig.sweep() == [("overdue", answer.job_id)]
