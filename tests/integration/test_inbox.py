@@ -39,7 +39,9 @@ async def test_an_event_that_comes_twice_is_one_event(db: Database) -> None:
     assert [event.external_id for event in await inbox.open()] == ["1", "1"]
 
 
-async def test_what_nobody_has_handled_is_counted_with_its_age(db: Database, owner: Database) -> None:
+async def test_what_nobody_has_handled_is_counted_with_its_age(
+    db: Database, owner: Database
+) -> None:
     """Updates of bots only: callbacks are heard by somebody else."""
     inbox = Inbox(db)
     assert await updates_open(db) == (0, 0.0)
