@@ -1,5 +1,6 @@
 """The faults that answer in the provider's stead: nothing was bought, and this is what is heard."""
 
+from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Final
 
@@ -48,12 +49,15 @@ def in_200(provider: Provider, code: int) -> Response:
 
 
 def _refusal(place: Place, faults: Faults) -> Refusal | None:
-    if faults.take("payment_required") is not None:
-        return _empty_account(place.provider)
+    if (wait_s := faults.take("payment_required")) is not None:
+        return _empty_account(place.provider, headers=_pause(wait_s))
     if faults.take("insufficient_quota") is not None:
         return _no_quota(place.provider)
-    if (status := faults.take("server_error")) is not None:
-        return Refusal(int(status), _word(int(status)), f"Server error {status}", loud=True)
+    if (told := faults.take("server_error")) is not None:
+        status, _, wait_s = told.partition(":")
+        message = f"Server error {status}"
+        headers = _pause(wait_s)
+        return Refusal(int(status), _word(int(status)), message, loud=True, headers=headers)
     if (form := faults.take("rate_limited")) is not None:
         headers = rate_headers(form)
         message = "Rate limit reached"
@@ -81,10 +85,14 @@ def rate_headers(form: str) -> dict[str, str]:
     return {"Retry-After": number, **pause}
 
 
-def _empty_account(provider: Provider) -> Refusal:
+def _pause(wait_s: str) -> dict[str, str]:
+    return rate_headers(wait_s) if wait_s else {}
+
+
+def _empty_account(provider: Provider, *, headers: Mapping[str, str] | None = None) -> Refusal:
     loud = provider is not Provider.KIE
     message = "Credits insufficient. Please top up to continue."
-    return Refusal(402, "payment_required", message, loud=loud)
+    return Refusal(402, "payment_required", message, loud=loud, headers=headers)
 
 
 def _no_quota(provider: Provider) -> Refusal:

@@ -110,6 +110,18 @@ def _rate_form(value: str) -> bool:
     return value == "none" or (form in RATE_FORMS and _number(0, 86_400)(number))
 
 
+_STATUS: Final = _whole(500, 599)
+
+
+def _status_form(value: str) -> bool:
+    status, _, wait_s = value.partition(":")
+    return _STATUS(status) and _maybe_seconds(wait_s)
+
+
+def _maybe_seconds(value: str) -> bool:
+    return value == "" or _number(0, 86_400)(value)
+
+
 def _anything(_value: str) -> bool:
     return True
 
@@ -119,7 +131,6 @@ def _address(value: str) -> bool:
 
 
 _SECONDS: Final = _number(0, 3600)
-_STATUS: Final = _whole(500, 599)
 _CODE: Final = _whole(400, 599)
 _CHUNKS: Final = _whole(0, 10_000)
 _BYTES: Final = _whole(1, 2**31)
@@ -136,8 +147,12 @@ FAULTS: Final[dict[str, Kind]] = {
         "429; Retry-After as `7`, `1.5`, `date:7` or `ms:1500`, X-RateLimit-Reset as `reset:7`, or `none`",
     ),
     "insufficient_quota": Kind("", _ANYWHERE, "no", _NOTHING, "429 that no waiting heals (kie: 402)"),
-    "payment_required": Kind("", _ANYWHERE, "no", _NOTHING, "402: the account is empty"),
-    "server_error": Kind("503", _ANYWHERE, "no", _STATUS, "a 5xx status"),
+    "payment_required": Kind(
+        "", _ANYWHERE, "no", _maybe_seconds, "402: the account is empty; `40`: with a Retry-After of 40 s"
+    ),
+    "server_error": Kind(
+        "503", _ANYWHERE, "no", _status_form, "a 5xx status; `503:7`: with a Retry-After of 7 s"
+    ),
     "error_in_200": Kind("502", _ANYWHERE, "no", _CODE, "HTTP 200 whose body is an error with this code"),
     "blocked_agent": Kind("", _ANYWHERE, "no", _NOTHING, "403 `error code: 1010` of the guard in front"),
     "content_refusal": Kind("", _SALE, "no", _NOTHING, "the content policy says no (a task: it fails)"),

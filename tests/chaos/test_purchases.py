@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from ops.sandbox import Sandbox
+from schemas.payloads import TextGenerate
 from tests.chaos.market import FILM, PRICE, Market, callbacks_heard
 from tests.ring import Ring
 from tests.support import wait_until
@@ -229,6 +230,22 @@ async def test_9_what_is_refused_costs_nothing(market: Market) -> None:
     assert (call["outcome"], call["sold"]) == ("quota_exhausted", False)
     assert await market.orders() == []
     assert await ring.open_holds() == 0
+
+
+async def test_an_order_is_made_again_only_after_the_pause_that_was_named(market: Market) -> None:
+    """A machine in between gave up waiting and said for how long nobody should come."""
+    ring = market.ring
+    fault = {"match": {"operation": "chat"}, "fault": "server_error", "value": "504:4", "times": 1}
+    market.sandbox.set_faults(fault)
+    ann = await ring.person()
+    text = TextGenerate(prompt="Write about the tides", pages=1, model="gpt-6-luna")
+    job_id = await market.submit(ann, text)
+    worker = await (await market.worker()).ready(ring)
+    await ring.wait_state(job_id, "succeeded", timeout_s=40)
+    assert await worker.end() == 0
+    heard = market.sandbox.calls(operation="chat")
+    assert [(call["status"], call["too_early"]) for call in heard] == [(504, False), (200, False)]
+    assert [call["outcome"] for call in await market.calls(job_id)] == ["unknown", "ok"]
 
 
 async def test_12_a_result_that_nobody_can_fetch_is_not_charged(market: Market) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from schemas.errors import JobFault
+from schemas.providers import provider_book
 from schemas.texts import error_text, has
 from tests.contract.stage import Case, Notebook, Stage, case, named
+from workers.providers.guard.verdicts import verdict_of
 from workers.providers.journal import Parked
 from workers.providers.openai import adapter as openai
 from workers.providers.port import ImageAnswer, TextAnswer, VideoAnswer
@@ -44,6 +46,7 @@ class Meets:
     retryable: bool = False
     value: str | None = None
     seconds: float = 20.0
+    pause_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -52,12 +55,18 @@ class Meets:
 
 OPEN = "intend"
 COUNTER = (
-    Meets("rate_limited", "rate_limited", "unsold", retryable=True, value="7"),
+    Meets("rate_limited", "rate_limited", "unsold", retryable=True, value="7", pause_s=7),
     Meets("insufficient_quota", "quota_exhausted", "unsold"),
     Meets("payment_required", "quota_exhausted", "unsold"),
     Meets("server_error", "provider_unavailable", "unsold", retryable=True, value="500"),
     Meets("server_error", "provider_unavailable", "unsold", retryable=True, value="503"),
     Meets("server_error", "provider_unknown", OPEN, retryable=True, value="504"),
+    Meets(
+        "server_error", "provider_unavailable", "unsold", retryable=True, value="503:7", pause_s=7
+    ),
+    Meets("server_error", "provider_unknown", OPEN, retryable=True, value="504:7", pause_s=7),
+    Meets("server_error", "provider_unknown", OPEN, retryable=True, value="524:7", pause_s=7),
+    Meets("payment_required", "quota_exhausted", "unsold", value="1200", pause_s=1200),
     Meets("error_in_200", "provider_unavailable", "unsold", retryable=True, value="502"),
     Meets("blocked_agent", "provider_unavailable", "unsold"),
     Meets("reset", "provider_unknown", OPEN, retryable=True, value="before"),
@@ -117,6 +126,7 @@ async def test_a_fault_at_the_counter(stage: Stage, wanted: Case, meets: Meets) 
     notebook = Notebook()
     fault = await stage.fault(wanted, stage.call(wanted, notebook, seconds=meets.seconds))
     assert (fault.code, fault.retryable) == (meets.code, meets.retryable)
+    assert fault.facts.get("retry_after_s") == meets.pause_s
     is_told(fault)
     assert notebook.words == (["intend"] if meets.book == OPEN else ["intend", meets.book])
     await witness(stage, notebook)
@@ -269,7 +279,10 @@ async def test_an_answer_in_words_where_a_picture_was_wanted(stage: Stage, wante
 # -------------------------------------------------------------------------------------------- tasks
 
 POLL_FAULTS = (
-    Meets("rate_limited", "rate_limited", "", value="30"),
+    Meets("rate_limited", "rate_limited", "", value="30", pause_s=30),
+    Meets("server_error", "provider_unavailable", "", value="503:30", pause_s=30),
+    Meets("server_error", "provider_unavailable", "", value="504:30", pause_s=30),
+    Meets("payment_required", "provider_unavailable", "", value="30", pause_s=30),
     Meets("server_error", "provider_unavailable", "", value="503"),
     Meets("server_error", "provider_unavailable", "", value="504"),
     Meets("error_in_200", "provider_unavailable", "", value="500"),
@@ -292,7 +305,9 @@ async def test_a_fault_at_a_poll_only_delays(stage: Stage, wanted: Case, meets: 
     stage.sandbox.set_faults(dial(meets, "poll", times=1))
     fault = await stage.fault(wanted, stage.call(wanted, notebook, seconds=meets.seconds))
     assert (fault.code, fault.retryable, fault.facts["counted"]) == (meets.code, True, False)
-    assert fault.facts["retry_after_s"] == (30 if meets.fault == "rate_limited" else 10)
+    assert fault.facts["retry_after_s"] == (meets.pause_s or 10)
+    said = verdict_of(fault, provider_book().breaker, buys=False)
+    assert said.pause_s == (meets.pause_s or 0), "what one poll was told holds for everybody"
     assert notebook.words == ["intend", "bought"]
     await stage.finish(wanted, stage.call(wanted, notebook))
     assert notebook.entries[-1] == "paid ok"
@@ -368,7 +383,8 @@ FILE_FAULTS = (
     Meets("redirect_private", "bad_result", "paid", value="https://localhost/x.mp4"),
     Meets("redirect_private", "bad_result", "paid", value="https://[::ffff:10.0.0.1]/x.mp4"),
     Meets("server_error", "provider_unavailable", "", retryable=True, value="503"),
-    Meets("rate_limited", "provider_unavailable", "", retryable=True),
+    Meets("rate_limited", "provider_unavailable", "", retryable=True, value="30", pause_s=30),
+    Meets("server_error", "provider_unavailable", "", retryable=True, value="503:30", pause_s=30),
     Meets("reset", "provider_unavailable", "", retryable=True, value="before"),
     Meets("reset", "provider_unavailable", "", retryable=True, value="mid"),
     Meets("hang", "provider_unavailable", "", retryable=True, value="before", seconds=1.5),
@@ -390,6 +406,9 @@ async def test_a_fault_of_the_file(stage: Stage, wanted: Case, meets: Meets) -> 
         assert notebook.entries[-1] == "paid bad_result"
         return
     assert fault.facts["counted"] is False
+    assert fault.facts["retry_after_s"] == (meets.pause_s or 10)
+    said = verdict_of(fault, provider_book().breaker, buys=False)
+    assert said.pause_s == (meets.pause_s or 0)
     assert notebook.words == ["intend", "bought"]
     stage.sandbox.set_faults()
     await stage.finish(wanted, stage.call(wanted, notebook))

@@ -16,7 +16,7 @@ from typing import Final
 import httpx
 
 from workers.providers.wire import CONNECT_TIMEOUT_S, PLAIN, USER_AGENT, broken
-from workers.providers.wire_faults import Lost
+from workers.providers.wire_faults import Lost, named_pause_s
 
 REDIRECTS_MAX: Final = 5
 SILENCE_MAX_S: Final = 20.0
@@ -96,7 +96,7 @@ class Downloads:
                 if response.status_code in _REDIRECTS:
                     here = here.join(response.headers.get("location", ""))
                     continue
-                _check_status(response.status_code)
+                _check_status(response, at_home=_origin(here) == self._home)
                 return await _read(response, size_max_bytes)
             finally:
                 await response.aclose()
@@ -171,11 +171,14 @@ async def _read(response: httpx.Response, size_max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _check_status(status: int) -> None:
+def _check_status(response: httpx.Response, *, at_home: bool) -> None:
+    """Raises LinkExpired, Lost. A pause is the account's own only where its own origin asks for it."""
+    status = response.status_code
     if status in _GONE:
         raise LinkExpired("expired")
     if status != httpx.codes.OK:
-        raise Lost(f"status_{status}")
+        pause_s = named_pause_s(response.headers) if at_home else None
+        raise Lost(f"status_{status}", retry_after_s=pause_s)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -30,7 +30,8 @@ async def buy(call: Call, order: Callable[[], Awaitable[T]]) -> T:
         await call.journal.unsold(no.fault.code)
         raise no.fault from no
     except Lost as lost:
-        raise Retryable("provider_unknown", reason=lost.reason) from lost
+        # A second order, if there is one, waits for it too.
+        raise Retryable("provider_unknown", reason=lost.reason, **_pause(lost)) from lost
 
 
 async def ask(question: Callable[[], Awaitable[T]]) -> T:
@@ -40,7 +41,7 @@ async def ask(question: Callable[[], Awaitable[T]]) -> T:
     except NotSold as no:
         raise no.fault from no
     except Lost as lost:
-        raise Retryable("provider_unavailable", reason=lost.reason) from lost
+        raise Retryable("provider_unavailable", reason=lost.reason, **_pause(lost)) from lost
 
 
 async def follow(question: Callable[[], Awaitable[T]]) -> T:
@@ -50,11 +51,18 @@ async def follow(question: Callable[[], Awaitable[T]]) -> T:
     try:
         return await question()
     except NotSold as no:
-        wait_s = float(no.fault.facts.get("retry_after_s", POLL_AGAIN_S))
         code = no.fault.code if no.fault.retryable else "provider_unavailable"
-        raise Retryable(code, retry_after_s=wait_s, counted=False) from no
+        raise _delay(code, no.fault.facts.get("retry_after_s")) from no
     except Lost as lost:
-        fault = Retryable(
-            "provider_unavailable", reason=lost.reason, retry_after_s=POLL_AGAIN_S, counted=False
-        )
-        raise fault from lost
+        raise _delay("provider_unavailable", lost.retry_after_s, reason=lost.reason) from lost
+
+
+def _delay(code: str, named_s: object, **facts: object) -> Retryable:
+    """`pause_s`: what the provider asks of everybody, not our own pause between two looks."""
+    if not isinstance(named_s, int | float):
+        return Retryable(code, retry_after_s=POLL_AGAIN_S, counted=False, **facts)
+    return Retryable(code, retry_after_s=named_s, pause_s=named_s, counted=False, **facts)
+
+
+def _pause(lost: Lost) -> dict[str, float]:
+    return {} if lost.retry_after_s is None else {"retry_after_s": lost.retry_after_s}

@@ -59,11 +59,14 @@ class NotSold(Exception):
 
 
 class Lost(Exception):
-    """The request left, and what came back does not say what became of it. `reason` is one word."""
+    """The request left, and what came back does not say what became of it. `reason` is one word;
+    `retry_after_s`: how long to stay away, where that was said all the same.
+    """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ def refusal(said: Said, *, model: str) -> NotSold | Lost:
     told = f"{said.word} {said.message}".lower()
     status = said.status
     if status in _GATEWAY_STATUSES or (status >= 500 and not said.own):  # noqa: PLR2004 (of HTTP)
-        return Lost(f"status_{status}")
+        return Lost(f"status_{status}", retry_after_s=named_pause_s(said.headers))
     if status == 402 or any(word in told for word in _QUOTA_WORDS):  # noqa: PLR2004
-        return NotSold(Permanent("quota_exhausted"))
+        return NotSold(Permanent("quota_exhausted", **_named(said)))
     if status in (429, 433):
         wait_s = pause_s(said.headers)
         return NotSold(Retryable("rate_limited", retry_after_s=wait_s, counted=False))
@@ -109,10 +112,13 @@ def _no(said: Said, told: str, model: str) -> JobFault:
 
 
 def _busy(said: Said) -> Retryable:
+    return Retryable("provider_unavailable", **_named(said))
+
+
+def _named(said: Said) -> dict[str, float]:
+    """The fact `retry_after_s`, where the headers name a pause."""
     wait_s = named_pause_s(said.headers)
-    if wait_s is None:
-        return Retryable("provider_unavailable")
-    return Retryable("provider_unavailable", retry_after_s=wait_s)
+    return {} if wait_s is None else {"retry_after_s": wait_s}
 
 
 def is_policy(told: str) -> bool:

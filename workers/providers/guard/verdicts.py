@@ -39,7 +39,9 @@ def code_of(error: BaseException | None) -> str:
 
 
 def verdict_of(error: BaseException | None, rules: BreakerRules, *, buys: bool) -> Verdict:
-    """`buys` False: a question after something bought says little about the next purchase."""
+    """`buys` False: a question after something bought says little about the next purchase; but a pause
+    that its answer names (`pause_s`) is asked of everybody.
+    """
     if error is None or isinstance(error, Parked):
         return GOOD if buys else NEUTRAL
     if not isinstance(error, LeydenError):
@@ -48,10 +50,11 @@ def verdict_of(error: BaseException | None, rules: BreakerRules, *, buys: bool) 
     if error.code == RATE_LIMITED:
         return Verdict("neutral", pause_s=named_s, why=RATE_LIMITED)
     if not buys:
-        return NEUTRAL
+        asked_s = float(error.facts.get("pause_s") or 0)
+        return Verdict("neutral", pause_s=asked_s, why=error.code) if asked_s else NEUTRAL
     if error.code == QUOTA or error.facts.get("reason") == BAD_KEY:
         why = QUOTA if error.code == QUOTA else BAD_KEY
-        return Verdict("neutral", stop_s=rules.stop_s, why=why)
+        return Verdict("neutral", stop_s=max(rules.stop_s, named_s), why=why)
     if error.code == "unknown_model":
         return Verdict("gone")
     if error.code in _ILL:
