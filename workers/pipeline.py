@@ -10,7 +10,7 @@ task that goes on at its provider leaves in the middle: the job is parked and no
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from ledger.pricing import Pricing
@@ -53,6 +53,9 @@ from workers.watching import UNWATCHED, Watch, Watcher
 log = get_logger(__name__)
 
 T = TypeVar("T")
+
+LOOK_AGAIN_S: Final = 5.0
+"""After trouble of our own while a task goes on at its provider; the pause cannot grow with tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,9 +334,11 @@ class Pipeline:
             log.error("job.crashed", job_id=str(started.job_id), exc_info=error)
         else:
             log.info("job.stumbled", job_id=str(started.job_id), code=verdict.code)
-        if verdict.retry_s is not None and not verdict.counted and _polls(purchases):
+        polls = purchases is not None and purchases.task is not None
+        if verdict.retry_s is not None and not verdict.unforeseen and polls:
             # Something bought is only out of reach: it is looked at until the deadline, and once after.
-            await self._park(held, started, Parked(verdict.retry_s), purchases)
+            delay_s = max(verdict.retry_s, LOOK_AGAIN_S) if verdict.counted else verdict.retry_s
+            await self._park(held, started, Parked(delay_s), purchases)
             return
         code, wakes = await self._insist(held, lambda: self._tell(held, started, verdict))
         await self._ports.queue.wake(wakes, reason="next")
@@ -391,7 +396,3 @@ class Pipeline:
     def _wake_next(self, wakes: tuple[Wake, ...]) -> None:
         if wakes:
             self._nursery.start(self._ports.queue.wake(wakes, reason="next"), name="wake")
-
-
-def _polls(purchases: Purchases | None) -> bool:
-    return purchases is not None and purchases.task is not None

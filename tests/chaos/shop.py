@@ -9,7 +9,6 @@ a text, and (but for tests about them) our own limits on calls.
 import asyncio
 import json
 import sys
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -88,6 +87,7 @@ def lifted(book: ProviderBook) -> ProviderBook:
 def shorten(told: dict[str, Any]) -> None:
     poll_s = float(told.get("poll_s") or POLL_S)
     _replace(wire_tasks, "jittered", lambda _pause_s: poll_s)
+    _replace(wire_tasks, "POLL_AGAIN_S", poll_s)
     if not told.get("real_limits"):
         book = lifted(provider_book())
         _replace(guard, "provider_book", lambda: book)
@@ -98,7 +98,7 @@ def shorten(told: dict[str, Any]) -> None:
     _replace(worker_app, "kind_limits", lambda: limits)
 
 
-def _replace(module: ModuleType, name: str, what: Callable[..., Any]) -> None:
+def _replace(module: ModuleType, name: str, what: Any) -> None:
     """For the life of this process."""
     setattr(module, name, what)
 

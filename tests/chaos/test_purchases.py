@@ -263,15 +263,19 @@ async def test_12_a_result_that_nobody_can_fetch_is_not_charged(market: Market) 
     assert await ring.open_holds() == 0
 
 
-async def test_a_task_without_a_usable_record_is_closed_with_its_job(market: Market) -> None:
+async def test_a_task_without_a_usable_record_is_looked_at_until_its_deadline(
+    market: Market,
+) -> None:
+    """No number of tries ends what is bought; the deadline does."""
     ring = market.ring
     market.sandbox.set_faults({"match": {"operation": "task"}, "fault": "broken_result_json"})
     ann = await ring.person()
     worker = await (await market.worker()).ready(ring)
-    job_id = await market.submit(ann, FILM, max_tries=2)
-    row = await ring.wait_state(job_id, "failed", timeout_s=40)
+    job_id = await market.submit(ann, FILM, max_tries=2, limit_s=12)
+    row = await ring.wait_state(job_id, "failed", timeout_s=60)
     assert await worker.end() == 0
-    assert (row["code"], row["captured"]) == ("bad_result", 0)
+    assert (row["code"], row["captured"], row["tries"]) == ("overdue", 0, 0)
+    assert len(market.sandbox.calls(operation="poll")) > 2 + row["tries"]
     (call,) = await market.calls(job_id)
     assert call["outcome"] == "abandoned"  # by the end of its job, in the same commit
     assert len(await market.orders()) == 1

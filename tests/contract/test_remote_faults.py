@@ -348,11 +348,25 @@ async def test_a_broken_record_is_looked_at_again(stage: Stage, wanted: Case) ->
     rule = {"fault": "broken_result_json", "match": {"operation": "poll", "nth": 2}}
     stage.sandbox.set_faults(rule)
     fault = await stage.fault(wanted, stage.call(wanted, notebook))
-    assert (fault.code, fault.retryable) == ("bad_result", True)
+    assert (fault.code, fault.retryable, fault.facts["counted"]) == ("bad_result", True, False)
     is_told(fault)
     await stage.finish(wanted, stage.call(wanted, notebook))
     assert notebook.words == ["intend", "bought", "paid"]
     await witness(stage, notebook)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    named("kie edit", "kie film of a picture", "openrouter film of a picture"),
+    ids=name_of,
+)
+async def test_what_is_ordered_needs_the_picture_no_more(stage: Stage, wanted: Case) -> None:
+    notebook = Notebook()
+    with pytest.raises(Parked):
+        await stage.ask(wanted, stage.call(wanted, notebook))
+    gone = replace(stage, photo=b"")
+    await gone.finish(wanted, stage.call(wanted, notebook))
+    assert notebook.entries[-1] == "paid ok"
 
 
 async def test_the_addresses_of_a_record_are_not_needed_where_the_bytes_have_a_place(

@@ -123,7 +123,8 @@ class GenerateImage:
 
 @dataclass(frozen=True, slots=True)
 class EditImage:
-    """`picture` is a file of one of the image types that `storage.inspect` lets in.
+    """`picture` is a file of one of the image types that `storage.inspect` lets in; empty where it is gone
+    and the change has been ordered.
 
     `prompt`, `references` (more pictures to draw from) and `mask` (a PNG; what is transparent in it
     may change) are for models; plain tools have no use for them.

@@ -15,7 +15,7 @@ from schemas.results import Usage
 from workers.providers.download import LinkRefused
 from workers.providers.journal import Parked
 from workers.providers.port import Call, Sighting
-from workers.providers.wire_deal import buy, follow
+from workers.providers.wire_deal import POLL_AGAIN_S, buy, follow
 from workers.providers.wire_faults import is_policy
 from workers.providers.wire_made import Bought
 
@@ -91,7 +91,7 @@ async def pursue(task: Task, call: Call) -> Bought:
         raise Parked(jittered(task.schedule.first_s))
     record = await follow(lambda: task.read(ref))
     if record is None:
-        raise Retryable("provider_unavailable", reason="no_such_task")
+        raise _again("provider_unavailable", "no_such_task")
     if record.progress is not None:
         call.report(record.progress)
     match record.phase:
@@ -107,7 +107,7 @@ async def pursue(task: Task, call: Call) -> Bought:
 async def _fetched(task: Task, record: Record, call: Call) -> Bought:
     """Crash window 12: whatever happens to a download, the task is done and can be fetched again."""
     if not record.links:
-        raise Retryable("bad_result", reason="broken_record")
+        raise _again("bad_result", "broken_record")
     try:
         files = [await follow(partial(task.fetch, link)) for link in record.links[:LINKS_MAX]]
     except LinkRefused as error:
@@ -115,6 +115,11 @@ async def _fetched(task: Task, record: Record, call: Call) -> Bought:
         raise Permanent("bad_result", reason=error.reason) from error
     usage = Usage(units=len(files), cost_usd_micros=record.cost_usd_micros)
     return Bought(tuple(files), usage)
+
+
+def _again(code: str, reason: str) -> Retryable:
+    """The next record may be better, and no try is lost by looking."""
+    return Retryable(code, reason=reason, retry_after_s=POLL_AGAIN_S, counted=False)
 
 
 async def _withdraw(record: Record, call: Call) -> None:

@@ -60,6 +60,11 @@ class TaskContext:
     partial: Callable[[str], None] | None = None
     """Hears the whole text so far while it is written."""
 
+    @property
+    def has_task(self) -> bool:
+        """The order is made: what it was made from is needed no more."""
+        return self.journal is not FREE and self.journal.remote_ref is not None
+
     def call(self, model: Model) -> Call:
         """The circumstances under which this task asks a provider."""
         return Call(

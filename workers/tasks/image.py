@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from schemas.errors import Permanent
+from schemas.errors import Missing, Permanent
 from schemas.payloads import ImageAnalyze, ImageEdit, ImageGenerate
 from schemas.results import Artifact, ImageAnalyzed, ImageEdited, ImageGenerated
 from storage.inspect import IMAGE_FORMATS
@@ -26,7 +26,7 @@ async def generate(payload: ImageGenerate, ctx: TaskContext) -> ImageGenerated:
 
 async def edit(payload: ImageEdit, ctx: TaskContext) -> ImageEdited:
     chosen = ctx.providers.edit(payload.model)
-    picture = await load_picture(payload.file, ctx)
+    picture = await _original(payload.file, ctx)
     ask = EditImage(picture, payload.operations, payload.prompt or "")
     answer = await chosen.port.edit(ask, ctx.call(chosen.model))
     return ImageEdited(
@@ -56,6 +56,16 @@ async def analyze(payload: ImageAnalyze, ctx: TaskContext) -> ImageAnalyzed:
         exif=answer.exif,
         text=answer.text,
     )
+
+
+async def _original(file_id: UUID, ctx: TaskContext) -> bytes:
+    """Nothing for one that was deleted since its change was ordered: the change is there all the same."""
+    try:
+        return await load_picture(file_id, ctx)
+    except Missing:
+        if not ctx.has_task:
+            raise
+        return b""
 
 
 async def load_picture(file_id: UUID, ctx: TaskContext) -> bytes:

@@ -9,7 +9,9 @@ from workers.tasks.image import load_picture, store_all
 
 async def generate(payload: VideoGenerate, ctx: TaskContext) -> VideoGenerated:
     chosen = ctx.providers.video(payload.model)
-    picture = await load_picture(payload.file, ctx) if payload.file is not None else None
+    picture = None
+    if payload.file is not None and not ctx.has_task:
+        picture = await load_picture(payload.file, ctx)
     ask = GenerateVideo(payload.prompt, picture, payload.seconds)
     answer = await chosen.port.generate(ask, ctx.call(chosen.model))
     return VideoGenerated(

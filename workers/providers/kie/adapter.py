@@ -156,13 +156,11 @@ class KieImage:
         """Raises also Permanent `invalid_input` for a mask, or more pictures than the model takes."""
         if ask.mask is not None:
             raise Permanent("invalid_input", problem="this model takes no mask")
-        sent = await self._studio.to_send(ask.picture, call)
-        size, instruction = (
-            size_after((sent.width, sent.height), ask.operations),
-            words.to_edit(ask),
-        )
+        instruction = words.to_edit(ask)
 
         async def prepare(form: Form) -> Json:
+            sent = await self._studio.to_send(ask.picture, call)
+            size = size_after((sent.width, sent.height), ask.operations)
             if 1 + len(ask.references) > (call.model.refs_max or 1):
                 raise Permanent("invalid_input", problem="more pictures than this model takes")
             more = [await self._studio.to_send(each, call) for each in ask.references]
@@ -172,8 +170,18 @@ class KieImage:
 
         bought = await self._pursue(prepare, call)
         # What needs no words is a tool that decides about the size itself.
-        kept = size if form_of(call.model.model).takes_prompt else None
+        kept = await self._size(ask, call) if form_of(call.model.model).takes_prompt else None
         return await self._counter.pictures(bought, call, size=kept, prompt=instruction)
+
+    async def _size(self, ask: EditImage, call: Call) -> Size | None:
+        """What the change should measure; None when its picture is gone or cannot be opened now."""
+        if not ask.picture:
+            return None
+        try:
+            sent = await self._studio.to_send(ask.picture, call)
+        except Permanent:
+            return None
+        return size_after((sent.width, sent.height), ask.operations)
 
     async def _pursue(self, prepare: Prepare, call: Call) -> Bought:
         return await self._desk.pursue(
