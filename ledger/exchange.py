@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import partial
 from uuid import UUID
 
 from ledger.answers import again, done
@@ -64,9 +65,20 @@ class Exchange:
         return done(answer)
 
     async def set_rate(
-        self, source: Currency, target: Currency, *, rate: Decimal, actor: str
+        self,
+        source: Currency,
+        target: Currency,
+        *,
+        rate: Decimal,
+        actor: str,
+        reason: str | None = None,
+        op: UUID | None = None,
     ) -> None:
-        """A new row; the newest counts. Raises Conflict `rate_pump` when a way round would pay."""
-        code = await again(lambda: sql.set_rate(self._db, source, target, rate=rate, actor=actor))
+        """A new row; the newest counts. `op` makes it happen once.
+
+        Raises Conflict `rate_pump` when a way round would pay, `key_conflict`; InvalidInput.
+        """
+        set_it = partial(sql.set_rate, self._db, source, target, rate=rate)
+        code = await again(lambda: set_it(actor=actor, reason=reason, op=op))
         if code != "ok":
             raise refusal(code)

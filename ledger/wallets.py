@@ -67,7 +67,13 @@ class Wallets:
         grants = self._facts.grants.first_use.get(app, ())
         return await self._grant(user_id, grants, note=f"first use of {app}")
 
-    async def thank_existing_users(self, user_ids: Sequence[int]) -> int:
+    async def thank_existing_users(
+        self,
+        user_ids: Sequence[int],
+        *,
+        reason: str = "thanks for being here",
+        actor: str = "system",
+    ) -> int:
         """The one-time bonus for people who were here before, a batch a transaction.
 
         May be stopped and run again over the same ids: nobody gets it twice, nor who got it at
@@ -81,7 +87,7 @@ class Wallets:
                 for user_id in batch
                 for grant in self._facts.grants.existing_users
             ]
-            answers = await again(partial(self._credit_all, credits_, "thanks for being here"))
+            answers = await again(partial(self._credit_all, credits_, reason, actor))
             given += sum(answer.code == "ok" and not answer.replayed for answer in answers)
         return given
 
@@ -114,8 +120,10 @@ class Wallets:
         credits_ = [_credit(user_id, grant) for grant in grants]
         return [done(answer) for answer in await again(partial(self._credit_all, credits_, note))]
 
-    async def _credit_all(self, credits_: Sequence[Credit], note: str) -> list[Answer]:
-        return await sql.credit_all(self._db, credits_, note=note, actor="system")
+    async def _credit_all(
+        self, credits_: Sequence[Credit], note: str, actor: str = "system"
+    ) -> list[Answer]:
+        return await sql.credit_all(self._db, credits_, note=note, actor=actor)
 
 
 def grant_op(user_id: int, grant: Grant) -> UUID:

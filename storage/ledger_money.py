@@ -18,7 +18,7 @@ _RATES: Final = """
 select distinct on (src, dst) src, dst, rate, at, set_by from ledger.rate
  order by src, dst, id desc
 """
-_SET_RATE: Final = "select ledger.set_rate($1, $2, $3, $4)"
+_SET_RATE: Final = "select ledger.set_rate($1, $2, $3, $4, $5, $6)"
 _CONVERT: Final = "select * from ledger.convert($1, $2, $3, $4, $5, $6)"
 _PURCHASE: Final = "select * from ledger.purchase($1, $2, $3, $4, $5)"
 _REFUND_PURCHASE: Final = "select * from ledger.refund_purchase($1, $2, $3, $4)"
@@ -77,10 +77,18 @@ async def rates(db: Database) -> list[Rate]:
 
 
 async def set_rate(
-    db: Database, source: Currency, target: Currency, *, rate: Decimal, actor: str
+    db: Database,
+    source: Currency,
+    target: Currency,
+    *,
+    rate: Decimal,
+    actor: str,
+    reason: str | None = None,
+    op: UUID | None = None,
 ) -> str:
-    """Codes: ok, unknown_currency, bad_amount, rate_pump."""
-    code: str = await db.fetchval(_SET_RATE, source.number, target.number, rate, actor)
+    """Codes: ok, unknown_currency, bad_amount, rate_pump, key_conflict."""
+    words = (actor, reason, op)
+    code: str = await db.fetchval(_SET_RATE, source.number, target.number, rate, *words)
     return code
 
 

@@ -35,6 +35,10 @@ select a.id, a.status::text, a.plan, a.language, a.time_zone, a.created_at,
 """
 _PLAN = "select plan from app.user_account where id = $1"
 _RETURNED = "select returned from app.user_account where id = $1"
+_STAYED = """
+select id from app.user_account
+ where id > $1 and status = 'active' and not returned order by id limit $2
+"""
 _PLANS = "select id, plan from app.user_account where id = any ($1)"
 _NAMES = "select provider, external_id from app.identity where user_id = $1 order by created_at"
 _SET_LANGUAGE = "update app.user_account set language = $2 where id = $1 and status <> 'erased'"
@@ -124,6 +128,10 @@ class Users:
         if returned is None:
             raise Missing("no_account")
         return returned
+
+    async def stayed(self, *, after: int = 0, limit: int = 1_000) -> list[int]:
+        """Active people by id, without those who were erased before and came back."""
+        return [row["id"] for row in await self._db.fetch(_STAYED, after, limit)]
 
     async def plan(self, user_id: int) -> PlanName:
         """The plan as of now. Raises Missing `no_account`."""

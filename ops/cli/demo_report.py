@@ -35,8 +35,8 @@ class Report:
 
     async def after(self, views: Sequence["JobView"], *, folder: Path, database_url: str) -> bool:
         """True when every job succeeded and the book is sound."""
+        from ops.cli.ledger import proof
         from ops.cli.ledger import show as show_verdict
-        from ops.cli.ledger import violations
         from ops.cli.results import save
 
         files = {
@@ -44,17 +44,17 @@ class Report:
             for view in views
         }
         wallets, rows = await self._book()
-        wrong = await violations(database_url)
+        book = await proof(database_url)
         shown = next((view for view in views if view.kind == RECEIPT_OF), views[0])
         receipt = await self._desk.receipts.of_job(shown.id, user_id=self._user_id)
-        ok = not wrong and all(view.state == "succeeded" for view in views)
+        ok = book.ok and all(view.state == "succeeded" for view in views)
         if not self._live:
-            print_json(self._body(views, files, wallets, ok=ok, violations=len(wrong)))
+            print_json(self._body(views, files, wallets, ok=ok, violations=len(book.violations)))
             return ok
         show_results(views, files, folder)
         show_statement(f"Wallet of {self._name} after", wallets, rows)
         show_receipt(receipt)
-        show_verdict(wrong)
+        show_verdict(book)
         return ok
 
     async def _book(self) -> tuple[list["Wallet"], tuple["TransferRow", ...]]:
