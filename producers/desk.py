@@ -24,6 +24,7 @@ from storage.calls import Calls
 from storage.crypto import Keys
 from storage.deliveries import Deliveries
 from storage.files import Files, StoredFile
+from storage.free_space import FreeSpace
 from storage.inbox import Inbox
 from storage.inspect import inspect
 from storage.jobs import Jobs
@@ -58,6 +59,7 @@ class Desk:
     offers: Offers
     updates: Updates
     door: Door
+    space: FreeSpace
 
     @classmethod
     async def open(
@@ -87,7 +89,8 @@ class Desk:
         results = Results(db, keys, blobs)
         wallets = Wallets(db)
         models = catalogue().bound(available(settings), lambda: now().date())
-        offers = Offers(users, files, plans=plans(), pricing=Pricing.current(models))
+        space = FreeSpace(blobs.folder, least_bytes=settings.disk_free_min_bytes)
+        offers = Offers(users, files, plans=plans(), pricing=Pricing.current(models), space=space)
         intake = Intake(
             jobs=Jobs(db),
             queue=queue,
@@ -118,10 +121,12 @@ class Desk:
             offers=offers,
             updates=updates,
             door=Door.of(settings, updates, master_key=master_key),
+            space=space,
         )
 
     async def receive(self, user_id: int, data: bytes) -> StoredFile:
-        """An uploaded file: looked at in a child process, then kept. Raises InvalidInput."""
+        """An uploaded file: looked at in a child process, then kept. Raises InvalidInput, NoRoom."""
+        await self.space.check()
         facts = await inspect(self.children, data)
         return await self.files.add(user_id, data, facts=facts)
 

@@ -81,7 +81,7 @@ class Intake:
     async def submit(self, request: SubmitRequest) -> Accepted:
         """Accept a wish, or answer the job that its key stands for already.
 
-        Raises InvalidInput, NotAllowed, Missing, Conflict, Insufficient, TooMuch; Unavailable.
+        Raises InvalidInput, NotAllowed, Missing, Conflict, Insufficient, TooMuch, NoRoom; Unavailable.
         """
         try:
             check_key(request.key)
@@ -130,6 +130,7 @@ class Intake:
 
     async def _once(self, wish: SubmitRequest, job_id: UUID) -> Accepted:
         try:
+            await self._offers.space.check()
             offer = await self._offers.make(wish)
             await self._welcome(wish)
             submitted = await self._submit(await self._job(wish, job_id, offer))

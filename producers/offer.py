@@ -15,6 +15,7 @@ from schemas.payloads import AnyPayload, files_of
 from schemas.plans import Plan, PlanName, Plans
 from schemas.prices import Quote
 from storage.files import LIFETIME, Files, StoredFile
+from storage.free_space import FreeSpace
 from storage.inspect import IMAGE_FORMATS, PDF, TEXT
 from storage.users import Users
 
@@ -30,10 +31,13 @@ class Offer:
 
 
 class Offers:
-    def __init__(self, users: Users, files: Files, *, plans: Plans, pricing: Pricing) -> None:
+    def __init__(
+        self, users: Users, files: Files, *, plans: Plans, pricing: Pricing, space: FreeSpace
+    ) -> None:
         self._users = users
         self._files = files
         self.plans = plans
+        self.space = space
         self._pricing = pricing
 
     async def make(self, request: SubmitRequest) -> Offer:

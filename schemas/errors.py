@@ -8,7 +8,8 @@ LeydenError
 │   ├── Missing                 not_found (also another user's object), no_account, no_hold
 │   ├── Conflict                key_conflict, rate_changed, already_*, ...
 │   ├── Insufficient            what the user may spend here does not cover the price
-│   └── TooMuch                 backlog_full, daily_limit, rate_limited
+│   ├── TooMuch                 backlog_full, daily_limit, rate_limited
+│   └── NoRoom                  disk_full: no room to keep what would be made; try again later
 ├── JobFault                    a run ended badly; the job fails and its credits return
 │   ├── Retryable               worth another try within the deadline
 │   └── Permanent               will not get better by trying
@@ -94,6 +95,12 @@ class TooMuch(Refused):
     default_code = "backlog_full"
 
 
+class NoRoom(Refused):
+    http_status = 507
+    retryable = True
+    default_code = "disk_full"
+
+
 class JobFault(LeydenError):
     default_code = "failed"
 
@@ -169,6 +176,7 @@ REFUSALS: Final[dict[str, type[Refused]]] = {
     "backlog_full": TooMuch,
     "daily_limit": TooMuch,
     "rate_limited": TooMuch,
+    "disk_full": NoRoom,
 }
 """Code -> class: how a code returned by SQL becomes an exception."""
 

@@ -123,6 +123,11 @@ class Blobs:
             raise _unavailable(error) from error
 
     @property
+    def folder(self) -> Path | None:
+        """Where a local store keeps them; None: not on a disk of ours."""
+        return self._folder
+
+    @property
     def remote(self) -> bool:
         return isinstance(self._store, S3Store)
 

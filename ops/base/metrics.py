@@ -193,6 +193,7 @@ task_failures = _add(Counter, "task_failures_total", "Background tasks that fail
 event_loop_lag_seconds = _histogram(
     "event_loop_lag_seconds", "How late the event loop woke up, in seconds.", buckets=_FAST
 )
+disk_free_bytes = _add(Gauge, "disk_free_bytes", "Free bytes on the disk where blobs are kept.")
 build_info = _add(Gauge, "build_info", "Always 1; the label says what runs.", "version")
 
 

@@ -94,6 +94,12 @@ class Settings(BaseSettings):
         description="Where files are kept: file:///folder or s3://bucket/prefix. "
         "One store for all processes. Empty: the folder `blobs` in the data folder.",
     )
+    disk_free_min_bytes: int = Field(
+        256 * MIB,
+        ge=0,
+        description="Free space below which new jobs and files are refused, in bytes, when files are "
+        "kept in a folder. 0: never.",
+    )
     master_key: MasterKey | None = Field(
         None,
         description="32 bytes in URL-safe base64; encrypts the keys of all users. Required with a "

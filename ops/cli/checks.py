@@ -23,7 +23,6 @@ VALKEY_MIN: Final = 8
 SKEW_WARN_S: Final = 0.5
 SKEW_FAIL_S: Final = 5.0
 DISK_WARN_BYTES: Final = 2 * 1024**3
-DISK_FAIL_BYTES: Final = 200 * 1024**2
 SAFE_COMMITS: Final = frozenset({"on", "remote_write", "remote_apply", "local"})
 
 _SETTINGS = "select name, setting from pg_settings where name = any ($1)"
@@ -174,7 +173,7 @@ async def _skew(what: str, ask: Callable[[], Awaitable[float]]) -> Finding:
 
 def _of_this_machine(here: "Session") -> list[Finding]:
     folder = here.settings.data_dir
-    findings = [_disk(folder)]
+    findings = [_disk(folder, least_bytes=here.settings.disk_free_min_bytes)]
     findings += [_private(folder / name) for name in ("master.key", "dev.key")]
     if not here.embedded:
         findings.append(
@@ -188,11 +187,12 @@ def _of_this_machine(here: "Session") -> list[Finding]:
     return [finding for finding in findings if finding.found]
 
 
-def _disk(folder: Path) -> Finding:
+def _disk(folder: Path, *, least_bytes: int) -> Finding:
     free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
     shown = f"{free / 1024**3:.1f} GiB free"
-    if free < DISK_FAIL_BYTES:
-        return Finding("fail", "disk", shown, f"make room under {folder}")
+    if free < least_bytes:
+        advice = f"make room under {folder}: new jobs are refused"
+        return Finding("fail", "disk", shown, advice)
     return Finding("warn" if free < DISK_WARN_BYTES else "ok", "disk", shown)
 
 

@@ -27,6 +27,7 @@ def build_app(desk: Desk, *, key: str, checks: Health | None = None) -> FastAPI:
     app.state.gate = Gate(desk.users, key=key, host=desk.settings.host)
     app.state.health = checks or Health()
     app.state.health.add("postgres", lambda: desk.db.fetchval("select 1"))
+    app.state.health.add("disk", desk.space.check)
     for part in (jobs, files, wallet, projects, callbacks, telegram, health):
         app.include_router(part.router)
     problems.install(app)

@@ -18,7 +18,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", response_class=JSONResponse)
 async def readyz(request: Request) -> JSONResponse:
-    """200: send requests. 503: Postgres does not answer, or the process drains.
+    """200: send requests. 503: Postgres does not answer, the files' disk is full, or we drain.
 
     Redis is shown and not asked: jobs are accepted without it.
     """

@@ -46,7 +46,7 @@ def problem(request: Request, error: LeydenError) -> JSONResponse:
         facts=error.facts if isinstance(error, Refused) else {},
     )
     headers: dict[str, str] = {"Content-Language": reader_language(request)}
-    if error.status in {429, 503}:
+    if error.retryable or error.status == 429:  # noqa: PLR2004 (too much, for now)
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.status == 401:  # noqa: PLR2004 (RFC 9110: 401 names its scheme)
         headers["WWW-Authenticate"] = "Bearer"

@@ -346,7 +346,7 @@ async def test_redis_down_is_ready_and_refuses_nothing(dsn: str, tmp_path: Path)
     async with desk_on(dsn, DOWN, tmp_path) as desk, api(desk) as client:
         ready = await client.get("/readyz")
         assert ready.status_code == 200
-        assert ready.json()["checks"] == {"postgres": "ok"}
+        assert ready.json()["checks"] == {"postgres": "ok", "disk": "ok"}
         assert ready.json()["informational"]["redis"] != "ok"
         assert (await client.post("/v1/jobs", json=TEXT_JOB)).status_code == 202
 

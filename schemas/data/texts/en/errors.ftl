@@ -57,6 +57,7 @@ error-backlog_full =
     } waiting. Nothing was charged; wait until some have finished.
 error-daily_limit = { $used } of { $limit } requests used today in this app. Nothing was charged; the count starts again at { $reset }, or choose a larger plan.
 error-rate_limited = Too many requests at once. Nothing was charged; try again in a moment.
+error-disk_full = We have no room for new requests at the moment. Nothing was accepted and nothing was charged; try again later.
 error-storage_full = Your workspace is full. Nothing more was charged; delete a project or choose a larger plan.
 
 error-failed = The job failed. Your credits are back; try again.
