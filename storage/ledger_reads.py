@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,6 +42,15 @@ select now(), ledger.oldest_open_hold($1),
 """
 _COUNT: Final = "select count(*) from ledger.transfer where owner = $1"
 _SET_MARK: Final = "select ledger.set_mark($1, $2, $3)"
+_SLICE: Final = """
+select what, owner, cur, id, found, expected from ledger.violations_of_slice($1)
+"""
+_PATROL_ON: Final = "select ledger.patrol_on($1)"
+_LAST_PROOF: Final = """
+select violations, at > clock_timestamp() - $1::interval as fresh from ledger.proof order by id desc limit 1
+"""
+_NOTE_PROOF: Final = "select ledger.note_proof($1, $2, $3)"
+_PROVE_ALONE: Final = "select pg_try_advisory_xact_lock(7301, 3)"
 _RIGHTS: Final = "select what from ledger.rights_too_wide($1)"
 
 
@@ -109,6 +118,14 @@ class Mark:
     transfers: int
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the last proof of the whole book said. `fresh`: it is younger than was asked for."""
+
+    violations: int
+    fresh: bool
+
+
 async def transfers(
     db: Database,
     user_id: int,
@@ -159,6 +176,30 @@ async def violations(snapshot: Connection, user_id: int | None) -> list[Violatio
 
 async def violations_since(snapshot: Connection, mark: Mark) -> list[Violation]:
     return [_violation(row) for row in await snapshot.fetch(_SINCE, mark.at, mark.oldest_open)]
+
+
+async def violations_of_slice(snapshot: Connection, *, wallets: int) -> list[Violation]:
+    """The next wallets against their last transfers. `patrol_on` moves on, nothing else does."""
+    return [_violation(row) for row in await snapshot.fetch(_SLICE, wallets)]
+
+
+async def patrol_on(db: Database, *, wallets: int) -> None:
+    await db.fetchval(_PATROL_ON, wallets)
+
+
+async def last_proof(db: Database | Connection, *, fresh: timedelta) -> Proof | None:
+    """None: the whole book was never looked at."""
+    row = await db.fetchrow(_LAST_PROOF, fresh)
+    return None if row is None else Proof(*row.values())
+
+
+async def note_proof(db: Database, mark: Mark, *, violations: int) -> None:
+    await db.fetchval(_NOTE_PROOF, mark.at, mark.transfers, violations)
+
+
+async def prove_alone(snapshot: Connection) -> bool:
+    """False: another process is just proving the whole book. Ends with the transaction."""
+    return bool(await snapshot.fetchval(_PROVE_ALONE))
 
 
 async def last_mark(db: Database) -> Mark | None:

@@ -224,12 +224,22 @@ async def run_job(ctx: dict[str, Any], held: Held, started: Started) -> None:
 
 
 async def mind_money(ctx: dict[str, Any]) -> None:
-    """Each minute, by one worker of the cluster: what time ends, and the proof of the books."""
+    """Each minute, by one worker of the cluster: what time ends, and the proof of what is new."""
     app: WorkerApp = ctx["app"]
     swept = await housekeeping.sweep(app.control, Subscriptions(app.control))
     await app.queue.wake(swept.wakes, reason="plan")
     report = await verify.verify_since_mark(app.control)
-    if not report.ok:
+    _report(report)
+
+
+async def prove_book(ctx: dict[str, Any]) -> None:
+    """Once a day, by one worker of the cluster: the proof of the whole book, as long as it takes."""
+    app: WorkerApp = ctx["app"]
+    _report(await verify.verify_book_daily(app.db))
+
+
+def _report(report: verify.Report | None) -> None:
+    if report is not None and not report.ok:
         log.error("ledger.violated", n_rows=len(report.violations))
 
 
@@ -268,6 +278,14 @@ def _cron_jobs() -> list[CronJob]:
     return [
         cron(keep_house, name="keep_house", minute=17, second=0, timeout=1800),
         cron(mind_money, name="mind_money", second=41, timeout=55),
+        # Asked often and done once a day: the first proof of a new book need not wait for the night.
+        cron(
+            prove_book,
+            name="prove_book",
+            minute=set(range(3, 60, 10)),
+            second=29,
+            timeout=verify.BOOK_TIMEOUT_S + 60,
+        ),
         cron(look_late, name="look_late", second={8, 23, 38, 53}, timeout=300),
         cron(hear_callbacks, name="hear_callbacks", second=set(range(3, 60, 10)), timeout=9),
     ]

@@ -298,8 +298,8 @@ async def prove(book: Book, dsn: str) -> None:
     db = await Database.open(dsn, role=None, size=1)
     for name, ask in (("whole", verify_book), ("since", verify_since_mark)):
         report = await ask(db)
-        if not report.ok:
-            msg = f"the books do not agree: {report.violations[:5]}"
+        if report is None or not report.ok:
+            msg = f"the books do not agree: {report and report.violations[:5]}"
             raise RuntimeError(msg)
         book.add(f"verify.{name}.s", report.duration_s)
         book.add(f"verify.{name}.transfers", report.transfers)

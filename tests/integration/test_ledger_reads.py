@@ -20,7 +20,7 @@ from ledger.receipts import Receipts
 from ledger.stars import Stars
 from ledger.statement import Filters, Statement, as_csv, as_json
 from ledger.subscriptions import Subscriptions
-from ledger.verify import verify_book, verify_since_mark, verify_user
+from ledger.verify import verify_book, verify_book_daily, verify_since_mark, verify_user
 from ops.base import metrics
 from ops.base.clock import now
 from schemas.errors import InvalidInput, Missing
@@ -280,11 +280,14 @@ async def test_a_free_job_has_a_receipt_and_a_strangers_job_has_none(book: Book)
 
 async def test_a_sound_book_is_sound_in_every_way_of_asking(db: Database, book: Book) -> None:
     await busy(book)
-    assert (await verify_since_mark(db)).since is None, "never verified before: the whole book"
-    report = await verify_book(db)
+    assert await verify_since_mark(db) is None, "never verified before: the whole book is asked for"
+    report = await verify_book_daily(db)
+    assert report is not None
     assert (report.ok, report.transfers) == (True, 10)
+    assert await verify_book_daily(db) is None, "done today"
     await busy(book, 2)
     report = await verify_since_mark(db)
+    assert report is not None
     assert report.ok
     assert report.since is not None
     report = await verify_user(db, 2)
@@ -337,8 +340,69 @@ async def test_the_proof_sees_each_damage(dsn: str, db: Database, name: str) -> 
         f"begin; alter table ledger.transfer disable trigger user; {statement}; "
         "alter table ledger.transfer enable trigger user; commit"
     )
-    for report in (await verify_book(db), await verify_user(db, 1), await verify_since_mark(db)):
+    for report in (await verify_since_mark(db), await verify_book(db), await verify_user(db, 1)):
+        assert report is not None
         assert any(expected in violation.what for violation in report.violations), report
     assert metrics.ledger_violations._value.get() > 0
     assert (await verify_user(db, 2)).ok
+    await owner.close()
+
+
+async def test_the_proof_sees_a_hand_in_a_quiet_wallet(dsn: str, db: Database) -> None:
+    """Nothing moved there for a day, and the wallet lies in the second slice."""
+    owner = await Database.open(dsn, role=None, size=1)
+    book = Book(owner)
+    for user_id in (1, 2):
+        await busy(book, user_id)
+    await owner.execute(
+        "begin; alter table ledger.transfer disable trigger user;"
+        "update ledger.transfer set at = at - interval '1 day';"
+        "alter table ledger.transfer enable trigger user; commit"
+    )
+    assert (await verify_book(db)).ok
+    marks = await owner.fetchval("select count(*) from ledger.mark")
+    await owner.execute("insert into ledger.patrol (owner, cur) values (1, 4)")
+    await owner.execute(
+        "update ledger.account set balance = balance + 990000 where owner = 2 and cur = 1"
+    )
+    for _ in range(2):  # it is not passed by
+        report = await verify_since_mark(db)
+        assert report is not None
+        assert [(v.user_id, v.found, v.expected) for v in report.violations] == [
+            (2, 106_655 + 990_000, 106_655)
+        ]
+        assert metrics.ledger_violations._value.get() == 1
+    assert await owner.fetchval("select count(*) from ledger.mark") == marks
+    await owner.execute(
+        "update ledger.account set balance = balance - 990000 where owner = 2 and cur = 1"
+    )
+    report = await verify_since_mark(db)
+    assert report is not None
+    assert report.ok
+    assert await owner.fetch("select * from ledger.patrol") == [], "round again"
+    await owner.fetchval("select ledger.patrol_on(1)")
+    await owner.fetchval("select ledger.patrol_on(1)")
+    assert tuple(await owner.fetchrow("select owner, cur from ledger.patrol") or ()) == (1, 2)
+    await owner.close()
+
+
+async def test_what_the_whole_proof_found_stands_until_a_whole_proof(
+    dsn: str, db: Database
+) -> None:
+    owner = await Database.open(dsn, role=None, size=1)
+    await busy(Book(owner))
+    assert (await verify_book(db)).ok
+    wrong = "update ledger.account set balance = balance {} 1 where owner = 1 and cur = 1"
+    await owner.execute(wrong.replace("{}", "+"))
+    assert not (await verify_book(db)).ok
+    await owner.execute(wrong.replace("{}", "-"))
+    marks = await owner.fetchval("select count(*) from ledger.mark")
+    metrics.ledger_violations.set(0)  # another worker of the cluster
+    report = await verify_since_mark(db)
+    assert report is not None
+    assert report.ok
+    assert metrics.ledger_violations._value.get() == 1
+    assert await owner.fetchval("select count(*) from ledger.mark") == marks
+    assert (await verify_book(db)).ok
+    assert metrics.ledger_violations._value.get() == 0
     await owner.close()
