@@ -55,7 +55,8 @@ async def proof(
     try:
         if user_id is not None:
             return await verify_user(db, user_id)
-        return await (verify_since_mark(db) if since_mark else verify_book(db))
+        changed = await verify_since_mark(db) if since_mark else None  # None: never sound yet
+        return changed or await verify_book(db)
     finally:
         await db.close()
 
