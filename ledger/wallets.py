@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from ledger.answers import again, done
-from schemas.errors import Missing
+from schemas.errors import Missing, NotAllowed
 from schemas.ids import derive_id
 from schemas.money import App, Currency
 from schemas.plans import Grant, Plans, plans
@@ -112,9 +112,15 @@ class Wallets:
         return done(await again(lambda: sql.credit(self._db, what, note=note, actor=actor)))
 
     async def set_status(self, user_id: int, status: Status) -> None:
-        """Suspend, close or reopen all wallets. Raises Missing `no_account`."""
-        if await again(lambda: sql.set_status(self._db, user_id, status)) == 0:
-            raise Missing("no_account")
+        """Suspend, close or reopen a person: no new job of any price, no spending. What runs may end.
+
+        Raises Missing `no_account`; NotAllowed `closed`: being erased, or erased.
+        """
+        code = await again(lambda: sql.set_status(self._db, user_id, status))
+        if code == "closed":
+            raise NotAllowed(code)
+        if code != "ok":
+            raise Missing(code)
 
     async def _grant(self, user_id: int, grants: Sequence[Grant], *, note: str) -> list[Answer]:
         credits_ = [_credit(user_id, grant) for grant in grants]

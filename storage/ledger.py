@@ -19,7 +19,7 @@ Status = Literal["active", "suspended", "closed"]
 
 _CREDIT: Final = "select * from ledger.credit($1, $2, $3, $4, $5::ledger.kind, $6, $7, $8)"
 _CREDIT_ALL: Final = "select * from ledger.credit_all($1, $2, $3, $4, $5, $6, $7, $8)"
-_SET_STATUS: Final = "select ledger.set_status($1, $2::ledger.account_status)"
+_SET_STATUS: Final = "select app.set_standing($1, $2::ledger.account_status)"
 _WALLETS: Final = """
 select cur, status::text, balance, held, bonus, bought from ledger.account
  where owner = $1 order by cur
@@ -109,10 +109,13 @@ async def credit_all(
     return [answers[c.op] for c in credits_]
 
 
-async def set_status(db: Database, user_id: int, status: Status) -> int:
-    """How many wallets now have this status. Open holds may still be captured or released."""
-    changed: int = await db.fetchval(_SET_STATUS, user_id, status)
-    return changed
+async def set_status(db: Database, user_id: int, status: Status) -> str:
+    """Account, wallets and jobs at once. Open holds may still be captured or released.
+
+    Codes: ok, no_account, closed.
+    """
+    code: str = await db.fetchval(_SET_STATUS, user_id, status)
+    return code
 
 
 async def wallets(db: Database, user_id: int) -> list[WalletRow]:

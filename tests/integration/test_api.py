@@ -15,7 +15,11 @@ from ops.stack import StackHandle
 from producers.api.app import build_app
 from producers.api.auth import dev_key
 from producers.desk import Desk
+from schemas.errors import Missing, NotAllowed
+from storage.jobs import Jobs
+from storage.ledger import Status
 from tests.integration.edge import DOWN, commit_durably, desk_on, finish_picture, finish_text
+from tests.rig import job
 
 KEY = "leyden_dev_test"
 TEXT_JOB = {"kind": "text.improve", "app": "penora", "input": {"text": "helo"}}
@@ -217,6 +221,33 @@ async def test_a_body_that_streams_without_a_length_is_capped_too(ann: httpx.Asy
         "/v1/jobs", content=endless(), headers={"content-type": "application/json"}
     )
     refused(answer, 413, "payload_too_large")
+
+
+async def test_a_suspended_person_is_refused_for_that_and_may_come_back(
+    ann: httpx.AsyncClient, desk: Desk
+) -> None:
+    """403 at every price, and never 402: there are credits enough, they may not be spent."""
+    user_id = (await desk.users.ensure("dev", "ann")).user_id
+    statuses: tuple[Status, ...] = ("suspended", "closed")
+    for status in statuses:
+        await desk.wallets.set_status(user_id, status)
+        refused(await ann.post("/v1/jobs", json=TEXT_JOB), 403, status)
+        assert (await Jobs(desk.db).submit(job(user_id, price_units=0))).code == status
+    await desk.wallets.set_status(user_id, "suspended")
+    assert (await desk.users.get(user_id)).status == "suspended"
+    await desk.wallets.set_status(user_id, "active")
+    assert (await desk.users.get(user_id)).status == "active"
+    assert (await ann.post("/v1/jobs", json=TEXT_JOB)).status_code == 202
+
+
+async def test_who_is_being_erased_is_not_reopened(ann: httpx.AsyncClient, desk: Desk) -> None:
+    user_id = (await desk.users.ensure("dev", "ann")).user_id
+    await desk.db.fetchval("select app.begin_erasing($1)", user_id)
+    with pytest.raises(NotAllowed, match="closed"):
+        await desk.wallets.set_status(user_id, "active")
+    with pytest.raises(Missing):
+        await desk.wallets.set_status(user_id + 1, "suspended")
+    refused(await ann.post("/v1/jobs", json=TEXT_JOB), 403, "closed")
 
 
 async def test_refusals_speak_the_readers_language(ann: httpx.AsyncClient) -> None:
