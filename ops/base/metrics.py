@@ -155,6 +155,9 @@ provider_stops = _add(
 moderation_blocks = _add(
     Counter, "moderation_blocks_total", "Jobs whose content was not allowed.", "reason"
 )
+moderation_silences = _add(
+    Counter, "moderation_silences_total", "Questions that no judge answered.", "reason"
+)
 
 # Hearing people, and telling them
 updates_open = _add(Gauge, "updates_open", "Updates of bots that were not handled yet.")

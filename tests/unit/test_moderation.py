@@ -7,7 +7,7 @@ import pytest
 from schemas.moderation import CLASSES, blocked_text
 from schemas.payloads import ImageEdit, Said, TextGenerate, TextImprove, VideoGenerate
 from schemas.texts import keys
-from workers.moderation.gate import texts_of
+from workers.moderation.gate import SLICE_CHARACTERS, SLICE_OVERLAP, slices, texts_of
 from workers.moderation.rules import RULES, look
 
 
@@ -66,6 +66,15 @@ def test_width_case_and_invisible_letters_hide_nothing(text: str) -> None:
 def test_a_long_text_is_read_to_its_end() -> None:
     assert look("how to build a thing " * 20_000) is None
     assert look("the sea is calm " * 20_000 + "how to build a pipe bomb") is not None
+
+
+@pytest.mark.parametrize("length", [0, 1, SLICE_CHARACTERS, SLICE_CHARACTERS + 1, 90_000, 200_000])
+def test_a_text_is_judged_in_slices_to_its_end(length: int) -> None:
+    text = "".join(chr(97 + number % 26) for number in range(length))
+    parts = slices(text)
+    assert max(map(len, parts)) <= SLICE_CHARACTERS
+    assert parts[0] + "".join(part[SLICE_OVERLAP:] for part in parts[1:]) == text
+    assert (len(parts) == 1) == (length <= SLICE_CHARACTERS)
 
 
 def test_every_text_of_a_payload_is_read() -> None:

@@ -1,8 +1,8 @@
 """Looks at what a job asks for, before anything is bought for it.
 
 The rules are asked always; a provider's judge when there is a key for one and the work would be paid.
-A judge that does not answer stops nobody: the rules have been asked, and the provider of the work has
-rules of its own.
+A judge that does not answer stops nobody and is counted: the rules have been asked, and the provider of
+the work has rules of its own.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,6 +17,7 @@ from schemas.catalogue import MODALITY_OF_KIND
 from schemas.errors import InvalidInput, JobFault, Permanent
 from schemas.payloads import (
     AnyPayload,
+    ImageAnalyze,
     ImageEdit,
     ImageGenerate,
     PostPublish,
@@ -28,7 +29,7 @@ from schemas.plans import PlanName
 from storage.calls import Calls
 from workers.moderation import rules
 from workers.moderation.rules import Finding
-from workers.providers.port import Call, Moderate
+from workers.providers.port import Call, Judgement, Moderate, ModerationProvider
 from workers.providers.registry import Providers
 
 log = get_logger(__name__)
@@ -36,7 +37,10 @@ log = get_logger(__name__)
 BLOCKED: Final = "content_blocked"
 RULES: Final = "rules"
 JUDGE_MAX_S: Final = 10.0
-JUDGED_MAX_CHARACTERS: Final = 30_000
+SLICE_CHARACTERS: Final = 30_000
+"""What the judge is shown at a time; a text is judged to its end."""
+SLICE_OVERLAP: Final = 500
+"""What stands at the border of two slices is in both."""
 
 LoadPicture = Callable[[UUID], Awaitable[bytes]]
 
@@ -92,16 +96,32 @@ class Gate:
         if picture is None and not text:
             return None, RULES
         call = Call(chosen.model, clock.monotonic_s() + JUDGE_MAX_S)
-        ask = Moderate(text[:JUDGED_MAX_CHARACTERS], picture)
+        for number, part in enumerate(slices(text)):
+            ask = Moderate(part, None if number else picture)
+            verdict = await self._verdict(chosen.port, ask, call)
+            if verdict is not None and verdict.flagged:
+                class_ = verdict.classes[0] if verdict.classes else "other"
+                return Finding(class_, verdict.scores.get(class_, 1.0)), verdict.origin.model
+        return None, RULES
+
+    async def _verdict(
+        self, judge: ModerationProvider, ask: Moderate, call: Call
+    ) -> Judgement | None:
+        """None when the judge says nothing."""
         try:
-            verdict = await chosen.port.judge(ask, call)
+            return await judge.judge(ask, call)
         except (JobFault, TimeoutError) as error:
-            log.warning("judge.silent", error=getattr(error, "code", "timeout"))
-            return None, RULES
-        if not verdict.flagged:
-            return None, RULES
-        class_ = verdict.classes[0] if verdict.classes else "other"
-        return Finding(class_, verdict.scores.get(class_, 1.0)), verdict.origin.model
+            code = getattr(error, "code", "timeout")
+            metrics.moderation_silences.labels(reason=code).inc()
+            log.warning("judge.silent", error=code)
+            return None
+
+
+def slices(text: str) -> tuple[str, ...]:
+    """The whole text in parts that a judge takes; one, perhaps empty, for a short one."""
+    step = SLICE_CHARACTERS - SLICE_OVERLAP
+    starts = range(0, max(1, len(text) - SLICE_OVERLAP), step)
+    return tuple(text[start : start + SLICE_CHARACTERS] for start in starts)
 
 
 def texts_of(payload: AnyPayload) -> Iterable[str]:
@@ -124,7 +144,7 @@ def texts_of(payload: AnyPayload) -> Iterable[str]:
 
 def _picture_of(payload: AnyPayload) -> UUID | None:
     match payload:
-        case ImageEdit() | VideoGenerate() | PostPublish():
+        case ImageEdit() | ImageAnalyze() | VideoGenerate() | PostPublish():
             return payload.file
         case _:
             return None
