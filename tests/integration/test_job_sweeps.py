@@ -281,3 +281,34 @@ async def test_what_has_bought_nothing_is_not_looked_at(rig: Rig) -> None:
     await rig.jobs.retry(answer.job_id, 1, delay_s=60, code="x")
     await rig.set(answer.job_id, f"deadline = {LONG_AGO}, due_at = {LONG_AGO}")
     assert await rig.sweep() == [("overdue", answer.job_id)]
+
+
+async def test_a_job_far_ahead_does_not_keep_what_others_wrote(rig: Rig) -> None:
+    """It is passed by, and forgotten in its own time: 90 days after its end, like all."""
+    later = datetime.now(UTC) + timedelta(days=366)
+    ids = [
+        (await rig.submit(ANN, run_at=run_at, price_units=0)).job_id
+        for run_at in (later, None, later, None)
+    ]
+    ahead, short, other, recent = (i for i in ids if i is not None)
+    for job_id in (short, recent):
+        assert (await rig.succeed(await rig.start(job_id), 0))[0] == "ok"
+    old = "clock_timestamp() - interval '100 days'"
+    for job_id in (ahead, short, other):
+        await rig.set(job_id, f"created_at = {old}")
+    await rig.set(short, f"finished_at = {old}")
+
+    async def kept() -> list[bool]:
+        for _ in range(3):
+            await rig.db.fetchval(
+                "select work.forget_jobs($1, 2)", datetime.now(UTC) - timedelta(days=90)
+            )
+        return [(await rig.row(i))["payload"] is not None for i in (ahead, short, other, recent)]
+
+    assert await kept() == [True, False, True, True]
+    await rig.jobs.cancel(ahead, ANN)
+    assert await kept() == [True, False, True, True]
+    await rig.set(ahead, f"finished_at = {old}")
+    await rig.set(recent, f"created_at = {old}, finished_at = {old}")
+    assert await kept() == [False, False, True, False]
+    assert await rig.owner.fetchval("select array_agg(job_id) from work.unforgotten") == [other]
