@@ -74,6 +74,8 @@ def create_app(journal_path: Path) -> FastAPI:
 async def _refuse(request: Request, error: Exception) -> Response:
     """In the words of the provider who was asked."""
     assert isinstance(error, Refusal)  # noqa: S101 (registered for that class alone)
+    if (call := getattr(request.state, "call", None)) is not None:
+        call.error = str(error.status)  # where HTTP says 200, only the body does
     place = place_of(request.method, request.url.path)
     return error.response(place.provider if place else Provider.FILES)
 

@@ -17,7 +17,10 @@ from producers.desk import Desk
 from schemas.ids import derive_id
 from schemas.jobs import LANE_OF_KIND, Kind, Lane, Priority, stream_number
 from schemas.payloads import TextGenerate, TextImprove, VideoGenerate
+from storage.blobs import Blobs
 from storage.crypto import PAYLOAD
+from storage.files import Files
+from storage.inspect import inspect_bytes
 from tests.ring import CREDIT, MASTER_KEY, Ring, Worker
 
 LANES = (Lane.TEXT, Lane.VIDEO)
@@ -71,6 +74,12 @@ class Market:
         assert answer.code == "ok", answer.code
         await ring.wake(answer)
         return job.id
+
+    async def upload(self, user_id: int, data: bytes) -> UUID:
+        """A file of this person, as the desk keeps it."""
+        blobs = Blobs.open(str(self.ring.settings.blob_url))
+        files = Files(self.ring.db, self.ring.keys, blobs)
+        return (await files.add(user_id, data, facts=inspect_bytes(data))).id
 
     async def orders(self) -> list[dict[str, Any]]:
         """The witness: what was sold."""

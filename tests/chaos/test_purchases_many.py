@@ -7,6 +7,7 @@ from collections import Counter
 import psutil
 import pytest
 
+from ops import samples
 from ops.sandbox import Sandbox
 from schemas.jobs import Lane
 from schemas.payloads import TextGenerate
@@ -16,10 +17,10 @@ from tests.support import wait_until
 
 GROWTH_MAX_BYTES = 100 * 1024 * 1024
 """Of a worker with 2,000 films parked; for fewer it is as much less."""
-PICKUP_RATIO_MAX = 20
-"""How much longer a text may wait for its start beside parked films. A text that had to wait for a film to
-make room would wait for longer than all of this.
-"""
+PICKUP_RATIO_MAX = 5
+"""How much longer a text may wait for its start beside parked films."""
+PICKUP_NOISE_MS = 25
+"""A wait that short says more about the machine than about films; one for a slot would be seconds."""
 TEXT = TextGenerate(prompt="Write about the tides", pages=1, model="gpt-6-luna")
 
 
@@ -134,28 +135,35 @@ async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool
         f"pickup of a text, median: {alone_ms:.1f} ms alone, {beside_ms:.1f} ms beside {count} films; "
         f"ratio {beside_ms / alone_ms:.2f}"
     )
-    assert beside_ms < PICKUP_RATIO_MAX * alone_ms
+    assert beside_ms < max(PICKUP_NOISE_MS, PICKUP_RATIO_MAX * alone_ms)
     assert await ring.count("state = 'remote' or remote_ref is not null") == count
     assert await worker.end() == 0
     assert len([each for each in await market.orders() if each["task"]]) == count
-    assert {each["too_early"] for each in market.sandbox.calls()} == {False}
 
 
 @pytest.mark.timeout(600)
 async def test_real_limits_are_kept_to(market: Market) -> None:
-    """20 creates in 10 s and 10 polls a second: no call is ever above them."""
+    """20 creates in 10 s and 10 polls a second: no call is ever above them. Every other film has a picture,
+    whose upload takes longer than half of that window.
+    """
     ring, count = market.ring, 60
+    slow = {"match": {"operation": "upload"}, "fault": "latency", "value": "6"}
+    market.sandbox.set_faults(slow)
     ann = await ring.person(credits_=1_000, cap=100)
-    for _ in range(count):
-        await market.submit(ann, FILM)
+    photo = await market.upload(ann, samples.photo())
+    for number in range(count):
+        await market.submit(ann, FILM.model_copy(update={"file": photo} if number % 2 else {}))
     workers = [await market.worker(real_limits=True, poll_s=2.0) for _ in range(2)]
     await ring.wait_ended(count, timeout_s=240)
     for worker in workers:
         assert await worker.end() == 0
     assert await ring.count("state = 'succeeded'") == count
     assert len(await market.orders()) == count
-    refused = [call for call in market.sandbox.calls(direction="in") if call["status"] != 200]
-    assert refused == []
+    heard = market.sandbox.calls(direction="in")
+    assert [call for call in heard if call["status"] != 200 or call["error"]] == []
+    assert len([call for call in heard if call["operation"] == "upload"]) >= count // 2
+    limited = "select count(*) from work.provider_call where outcome = 'rate_limited'"
+    assert await ring.owner.fetchval(limited) == 0
 
 
 async def test_a_text_that_is_stopped_is_charged_by_what_was_written(market: Market) -> None:

@@ -196,6 +196,8 @@ def test_a_link_is_made_fresh(kie: httpx.Client, sandbox: Sandbox) -> None:
 def test_creates_beyond_the_rate_are_not_queued(kie: httpx.Client, sandbox: Sandbox) -> None:
     codes = [kie.post("/api/v1/jobs/createTask", json=BANANA).json()["code"] for _ in range(23)]
     assert codes == [200] * 20 + [429] * 3
+    heard = [(call["status"], call["error"]) for call in sandbox.calls(direction="in")]
+    assert heard == [(200, "")] * 20 + [(200, "429")] * 3, "HTTP says that all is well"
     assert len(sandbox.journal()) == 20
     other = {"Authorization": "Bearer another-account"}
     assert kie.post("/api/v1/jobs/createTask", json=BANANA, headers=other).json()["code"] == 200
