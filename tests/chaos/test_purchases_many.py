@@ -19,7 +19,7 @@ GROWTH_MAX_BYTES = 100 * 1024 * 1024
 """Of a worker with 2,000 films parked; for fewer it is as much less."""
 PICKUP_RATIO_MAX = 5
 """How much longer a text may wait for its start beside parked films."""
-PICKUP_NOISE_MS = 25
+PICKUP_NOISE_MS = 250
 """A wait that short says more about the machine than about films; one for a slot would be seconds."""
 TEXT = TextGenerate(prompt="Write about the tides", pages=1, model="gpt-6-luna")
 
