@@ -1,12 +1,13 @@
 """The bots of this build against the sandbox's Telegram, in the process of the test."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ops.base.nursery import Nursery
@@ -17,9 +18,13 @@ from producers.desk import Desk
 from storage.crypto import PAYLOAD
 from storage.pool import Database
 from storage.telegram_limits import TelegramLimits, Window
+from tests.e2e.processes import leyden
 from tests.integration.edge import MASTER_KEY, settings_in
 from tests.integration.sandbox_telegram import Play
 from tests.support import wait_until
+
+if TYPE_CHECKING:
+    import subprocess
 
 VIAIZER = "4242:AAE-viaizer-of-the-tests"
 TEXT_AI = "4343:AAE-text-ai-of-the-tests"
@@ -143,6 +148,19 @@ async def running(
     finally:
         await owner.close()
         await desk.close()
+
+
+async def cli(bots: Running, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """`leyden` with these words, on the stores and bots of this test."""
+    settings = bots.room.settings
+    told = {
+        "LEYDEN_DATABASE_URL": str(settings.database_url),
+        "LEYDEN_REDIS_URL": str(settings.redis_url),
+        "LEYDEN_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+        "LEYDEN_TELEGRAM_BOTS": BOTH,
+        "LEYDEN_TELEGRAM_BASE_URL": bots.play.url,
+    }
+    return await asyncio.to_thread(lambda: leyden(folder, *words, **told))
 
 
 async def person(bots: Running, **facts: object) -> tuple[int, int]:

@@ -1,29 +1,17 @@
 """From a person's words to the card with the price, with as many at once as a bot may answer in a second."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from statistics import quantiles
 
 import pytest
-import pytest_asyncio
 
 from ops.base.clock import unix_s
 from ops.sandbox.telegram import acts
-from tests.integration.bots import BOT, FAST, Running, person, running
-from tests.integration.sandbox_telegram import playing
+from tests.integration.bots import BOT, Running, person
 from tests.support import wait_until
 
 PROMISE_S = 1.0
 TELEGRAM_PER_S = 25
 """Our own limit for a bot: more people than this wait for Telegram and not for us."""
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play:
-        await play.put("limits", {"enabled": False})
-        async with running(play, dsn, redis_url, tmp_path, limits=FAST) as found:
-            yield found
 
 
 @pytest.mark.timeout(600)

@@ -1,15 +1,11 @@
 """Appeals: made once by the person concerned, seen by the operator, answered in the chat."""
 
 import asyncio
-import base64
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from producers.bot import appeals
 from schemas.buttons import APPEAL, Press, pack, ref_of
@@ -17,24 +13,13 @@ from schemas.errors import Missing
 from storage.appeals import Appeals
 from storage.calls import Calls
 from storage.jobs import Jobs
-from tests.e2e.processes import leyden
-from tests.integration.bots import BOTH, Running, running, say
-from tests.integration.edge import MASTER_KEY, a_wish, started
-from tests.integration.sandbox_telegram import playing
+from tests.integration.bots import Running, cli, say
+from tests.integration.edge import a_wish, started
 from tests.support import wait_until
 
 BOT = 4242
 WORD = "It is a novel, chapter three"
 ROW = "select * from app.appeal where job_id = $1"
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with (
-        playing() as play,
-        running(play, dsn, redis_url, tmp_path) as found,
-    ):
-        yield found
 
 
 async def person(bots: Running) -> tuple[int, int]:
@@ -64,20 +49,7 @@ async def appeal(bots: Running, who: int, job_id: UUID) -> str:
     return str(answer)
 
 
-async def cli(bots: Running, folder: Path, dsn: str, redis_url: str, *words: str) -> Any:
-    setting = {
-        "LEYDEN_DATABASE_URL": dsn,
-        "LEYDEN_REDIS_URL": redis_url,
-        "LEYDEN_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
-        "LEYDEN_TELEGRAM_BOTS": BOTH,
-        "LEYDEN_TELEGRAM_BASE_URL": bots.play.url,
-    }
-    return await asyncio.to_thread(lambda: leyden(folder, "appeals", *words, **setting))
-
-
-async def test_from_the_button_to_the_answer(
-    bots: Running, dsn: str, redis_url: str, tmp_path: Path
-) -> None:
+async def test_from_the_button_to_the_answer(bots: Running, tmp_path: Path) -> None:
     ann, ann_id = await person(bots)
     job_id = await blocked(bots, ann_id)
     await say(bots, ann, f"/appeal {WORD}")
@@ -90,13 +62,13 @@ async def test_from_the_button_to_the_answer(
     row = await bots.owner.one(ROW, job_id)
     assert WORD.encode() not in bytes(row["word"])
 
-    seen = await cli(bots, tmp_path, dsn, redis_url, "list", "--json")
+    seen = await cli(bots, tmp_path, "appeals", "list", "--json")
     assert seen.returncode == 0, seen.stderr
     (shown,) = json.loads(seen.stdout)
     assert (shown["job_id"], shown["class_"], shown["word"]) == (str(job_id), "violence", WORD)
     assert shown["score"] == pytest.approx(0.75)
     words = ("answer", str(job_id), "--agreed", "--note", "A <good> chapter.")
-    assert (await cli(bots, tmp_path, dsn, redis_url, *words)).returncode == 0
+    assert (await cli(bots, tmp_path, "appeals", *words)).returncode == 0
     assert not await Appeals(bots.desk.db, bots.desk.keys).answer(
         job_id, "declined", note="", actor="test"
     )

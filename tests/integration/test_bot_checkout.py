@@ -1,16 +1,12 @@
 """The question before a payment, with a long queue behind the house: Telegram waits ten seconds for it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from statistics import quantiles
 
 import pytest
-import pytest_asyncio
 
 from ops.base.clock import monotonic_s
 from storage.jobs import Jobs
-from tests.integration.bots import Running, running
-from tests.integration.sandbox_telegram import playing
+from tests.integration.bots import Running
 from tests.integration.test_bot_shop import BOT, SALES, ann, invoice, sound
 from tests.rig import job
 
@@ -18,14 +14,6 @@ SET = 100
 """Jobs that are submitted at a time."""
 PROMISE_S = 2.0
 QUEUED = "state = 'queued'"
-
-
-@pytest_asyncio.fixture
-async def bots(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    async with playing() as play:
-        await play.put("limits", {"enabled": False})
-        async with running(play, dsn, redis_url, tmp_path) as found:
-            yield found
 
 
 @pytest.mark.timeout(600)

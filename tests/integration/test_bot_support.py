@@ -1,16 +1,11 @@
 """Help with payments: asked for nothing in reply to a message, answered by the house in the chat."""
 
-import asyncio
-import base64
 import json
 from pathlib import Path
-from typing import Any
 
 from producers.bot import support
 from storage.support import OPEN_MAX, Support
-from tests.e2e.processes import leyden
-from tests.integration.bots import BOT, BOTH, Running, person, quiet
-from tests.integration.edge import MASTER_KEY
+from tests.integration.bots import BOT, Running, cli, person, quiet
 from tests.support import wait_until
 
 WORDS = "I paid on 3 May <and> nothing came"
@@ -20,20 +15,7 @@ async def say(bots: Running, who: int, text: str, **more: object) -> None:
     await bots.play.do("say", person=who, bot=BOT, text=text, **more)
 
 
-async def cli(bots: Running, folder: Path, dsn: str, redis_url: str, *words: str) -> Any:
-    setting = {
-        "LEYDEN_DATABASE_URL": dsn,
-        "LEYDEN_REDIS_URL": redis_url,
-        "LEYDEN_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
-        "LEYDEN_TELEGRAM_BOTS": BOTH,
-        "LEYDEN_TELEGRAM_BASE_URL": bots.play.url,
-    }
-    return await asyncio.to_thread(lambda: leyden(folder, "support", *words, **setting))
-
-
-async def test_a_reply_is_read_by_a_person_and_costs_nothing(
-    bots: Running, dsn: str, redis_url: str, tmp_path: Path
-) -> None:
+async def test_a_reply_is_read_by_a_person_and_costs_nothing(bots: Running, tmp_path: Path) -> None:
     ann, ann_id = await person(bots)
     await say(bots, ann, "/paysupport")
     asked = (await bots.hears(ann, "Help with payments"))["message_id"]
@@ -54,13 +36,13 @@ async def test_a_reply_is_read_by_a_person_and_costs_nothing(
     sealed = await bots.owner.fetchval("select words from app.support_question limit 1")
     assert b"3 May" not in bytes(sealed)
 
-    seen = await cli(bots, tmp_path, dsn, redis_url, "list", "--json")
+    seen = await cli(bots, tmp_path, "support", "list", "--json")
     assert seen.returncode == 0, seen.stderr
     first, second = json.loads(seen.stdout)
     assert (first["words"], second["words"]) == (WORDS, "It was 50 Stars")
     answer = ("answer", first["id"], "It is here now. <Sorry!>")
-    assert (await cli(bots, tmp_path, dsn, redis_url, *answer)).returncode == 0
-    assert (await cli(bots, tmp_path, dsn, redis_url, *answer)).returncode == 1
+    assert (await cli(bots, tmp_path, "support", *answer)).returncode == 0
+    assert (await cli(bots, tmp_path, "support", *answer)).returncode == 1
     await support.tell_answered(bots.room)
     told = await bots.hears(ann, "It is here now. <Sorry!>")
 
