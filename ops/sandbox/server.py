@@ -15,6 +15,8 @@ from schemas.errors import ConfigError
 
 BACKLOG: Final = 512
 GRACE_S: Final = 1  # what hangs on purpose must not keep the server from ending
+KEEP_ALIVE_S: Final = 75
+"""As real providers do: longer than any client keeps an idle connection, so that no request meets its end."""
 
 
 def serve(*, host: str, port: int, journal_path: Path, parent_line: bool = False) -> None:
@@ -32,6 +34,7 @@ def serve(*, host: str, port: int, journal_path: Path, parent_line: bool = False
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
     if parent_line:

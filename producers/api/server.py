@@ -17,6 +17,8 @@ from schemas.errors import ConfigError
 log = get_logger(__name__)
 
 BACKLOG = 512
+KEEP_ALIVE_S = 75
+"""Longer than balancers keep an idle connection (mostly a minute): they close it, and no request is cut."""
 
 
 class Server(uvicorn.Server):
@@ -49,6 +51,7 @@ async def serve(
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=max(1, int(settings.grace_s)),
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
         host, port = listener.getsockname()[:2]
         log.info("api.started", host=host, port=port)

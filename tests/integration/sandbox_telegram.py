@@ -29,6 +29,7 @@ from PIL import Image
 
 from ops.base.nursery import Nursery
 from ops.sandbox.line import Line
+from ops.sandbox.server import KEEP_ALIVE_S
 from ops.sandbox.telegram import TelegramWorld, telegram_routes
 from tests.support import wait_until
 
@@ -82,7 +83,13 @@ async def playing(folder: Path | None = None) -> AsyncIterator[Play]:
     app = FastAPI()
     app.include_router(telegram_routes(world))
     config = uvicorn.Config(
-        app, port=0, http=Line, log_config=None, timeout_graceful_shutdown=1, lifespan="off"
+        app,
+        port=0,
+        http=Line,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     async with nursery:
