@@ -2,6 +2,8 @@
 # `make` alone lists them. Settings: LEYDEN_* variables or a .env file (see .env.example).
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Empty is off: what is started a hundred times over is compiled once.
+export PYTHONDONTWRITEBYTECODE =
 PY = .venv/bin/python
 ARGS =
 
