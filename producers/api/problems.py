@@ -35,12 +35,12 @@ def reader_language(request: Request) -> Language:
     return language_of(match.group(1) if match else None)
 
 
-def problem(request: Request, error: LeydenError) -> JSONResponse:
-    """The answer for an error of ours."""
+def problem(request: Request, error: LeydenError, *, status: int | None = None) -> JSONResponse:
+    """The answer for an error of ours, with its own status or the one that is given."""
     body = Problem(
         type=f"urn:leyden:error:{error.code}",
         title=error_text(error, reader_language(request)),
-        status=error.status,
+        status=status or error.status,
         code=error.code,
         detail=_detail(error),
         facts=error.facts if isinstance(error, Refused) else {},
@@ -52,7 +52,7 @@ def problem(request: Request, error: LeydenError) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
         body.model_dump(mode="json"),
-        status_code=error.status,
+        status_code=body.status,
         headers=headers,
         media_type=MEDIA_TYPE,
     )
@@ -80,6 +80,9 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if first["type"] == "json_invalid":
         return problem(request, InvalidInput("invalid_input", problem="the body is not valid JSON"))
     path = ".".join(str(part) for part in first["loc"][1:])
+    if first["loc"] == ("body",):
+        said = "the body must be a JSON object, sent as Content-Type: application/json"
+        return problem(request, InvalidInput("invalid_input", problem=said))
     told = first["msg"].removeprefix("Value error, ")
     said = f"{path}: {told}" if path else told
     return problem(request, InvalidInput("invalid_input", field=path, problem=said))
@@ -94,9 +97,10 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     known = named.get(error.status_code)
     if known is not None:
         return problem(request, known)
-    answer = problem(request, InvalidInput("invalid_input", problem=str(error.detail)))
-    if error.status_code == 405:  # noqa: PLR2004 (its own status and Allow header say more)
-        answer.status_code = error.status_code
+    status = 405 if error.status_code == 405 else None  # noqa: PLR2004
+    said = InvalidInput("invalid_input", problem=str(error.detail))
+    answer = problem(request, said, status=status)
+    if status is not None:  # it comes with an Allow header
         answer.headers.update(error.headers or {})
     return answer
 

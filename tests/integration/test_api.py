@@ -1,6 +1,7 @@
 """The HTTP edge on real stores: every route, every refusal in its shape, nobody sees another's things."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -308,6 +309,15 @@ async def test_a_decompression_bomb_is_refused_unopened(ann: httpx.AsyncClient) 
     refused(answer, 422, "media_too_heavy")
 
 
+async def test_what_the_framework_refuses_has_our_shape_too(ann: httpx.AsyncClient) -> None:
+    allowed = await ann.put("/v1/jobs", json=TEXT_JOB)
+    refused(allowed, 405, "invalid_input")
+    assert "POST" in allowed.headers["allow"]
+    refused(await ann.get("/v1/nothing"), 404, "not_found")
+    told = refused(await ann.post("/v1/jobs", data={"kind": "x"}), 422, "invalid_input")
+    assert "application/json" in told["title"]
+
+
 async def test_downloads_are_attachments_that_no_browser_runs(
     ann: httpx.AsyncClient, desk: Desk
 ) -> None:
@@ -373,13 +383,22 @@ async def test_pages_of_jobs(ann: httpx.AsyncClient) -> None:
     refused(await ann.get("/v1/jobs?limit=0"), 422, "invalid_input")
 
 
-async def test_redis_down_is_ready_and_refuses_nothing(dsn: str, tmp_path: Path) -> None:
-    async with desk_on(dsn, DOWN, tmp_path) as desk, api(desk) as client:
-        ready = await client.get("/readyz")
-        assert ready.status_code == 200
-        assert ready.json()["checks"] == {"postgres": "ok", "disk": "ok"}
-        assert ready.json()["informational"]["redis"] != "ok"
-        assert (await client.post("/v1/jobs", json=TEXT_JOB)).status_code == 202
+@pytest.mark.timeout(40)
+@pytest.mark.parametrize("hangs", [False, True], ids=["down", "hanging"])
+async def test_redis_away_is_ready_and_refuses_nothing(
+    dsn: str, tmp_path: Path, *, hangs: bool
+) -> None:
+    """One that hangs is waited for a moment, not for the minute that its own setting allows here."""
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "redis.sock"))
+        silent.listen()
+        url = f"unix://{tmp_path / 'redis.sock'}?db=0" if hangs else DOWN
+        async with desk_on(dsn, url, tmp_path, redis_timeout_s=60) as desk, api(desk) as client:
+            ready = await client.get("/readyz")
+            assert ready.status_code == 200
+            assert ready.json()["checks"] == {"postgres": "ok", "disk": "ok"}
+            assert ready.json()["informational"]["redis"] != "ok"
+            assert (await client.post("/v1/jobs", json=TEXT_JOB)).status_code == 202
 
 
 async def test_postgres_down_is_503_and_back_again(
