@@ -41,5 +41,5 @@ def inspect_bytes(data: bytes) -> FileFacts:
 
 def _bounded(facts: FileFacts) -> FileFacts:
     if facts.pages > PAGES_MAX:
-        raise InvalidInput("too_many_pages", pages=facts.pages, pages_max=PAGES_MAX)
+        raise InvalidInput("too_many_pages", pages=facts.pages, limit=PAGES_MAX)
     return facts

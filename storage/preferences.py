@@ -58,7 +58,8 @@ class Preferences:
     async def change(self, user_id: int, **chosen: Any) -> Preference:
         """Set the named choices and keep the others. Raises InvalidInput for a name of no choice."""
         if unknown := set(chosen) - _NAMES:
-            raise InvalidInput("invalid_input", field=", ".join(sorted(unknown)))
+            names = ", ".join(sorted(unknown))
+            raise InvalidInput("invalid_input", field=names, problem=f"no such choice: {names}")
         return _preference(await self._db.fetchval(_CHANGE, user_id, json.dumps(chosen)))
 
     async def claim_summaries(self, *, hour: int, limit: int) -> list[tuple[int, date]]:

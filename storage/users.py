@@ -158,7 +158,7 @@ class Users:
     async def set_language(self, user_id: int, language: str) -> None:
         """One of `schemas.texts.languages()`. Raises InvalidInput."""
         if language not in languages():
-            raise InvalidInput("invalid_input", field="language")
+            raise InvalidInput("invalid_input", field="language", problem="no such language")
         await self._db.execute(_SET_LANGUAGE, user_id, language)
 
     async def set_zone(self, user_id: int, zone: str) -> None:
@@ -167,7 +167,9 @@ class Users:
             known = ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             # OSError: a name that is a folder of the zones
-            raise InvalidInput("invalid_input", field="time_zone") from error
+            raise InvalidInput(
+                "invalid_input", field="time_zone", problem="no such time zone"
+            ) from error
         await self._db.execute(_SET_ZONE, user_id, known.key)
 
     async def next_free(self, provider: str, stem: str) -> str:
@@ -202,4 +204,6 @@ class Users:
 def check_name(provider: str, external_id: str) -> None:
     """Raises InvalidInput `invalid_input` unless this can be somebody's outside name."""
     if provider not in PROVIDERS or not _EXTERNAL_ID.match(external_id):
-        raise InvalidInput("invalid_input", field="user")
+        raise InvalidInput(
+            "invalid_input", field="user", problem="this cannot be the name of a person"
+        )

@@ -175,7 +175,7 @@ async def models_page(
 ) -> tuple[Html, Keyboard]:
     """What the person's plan has; the first choice is the plan's own. `turned`: `p2` is page 2."""
     if modality not in MODALITIES:
-        raise InvalidInput("invalid_input", field="modality")
+        raise InvalidInput("invalid_input", field="modality", problem="no such kind of model")
     plan = await room.desk.users.plan(guest.user_id)
     names = _models_of(_models(room), modality, plan)
     mine = (await room.preferences.of(guest.user_id)).models.get(modality, "")
@@ -235,7 +235,7 @@ async def _choose(room: Room, guest: Guest, page: str, arg: str) -> Guest:
     elif page.startswith("models-") and arg[:1] == "m":
         await _choose_model(room, guest, page.removeprefix("models-"), arg[1:])
     elif not page.startswith("models-"):
-        raise InvalidInput("invalid_input", field="setting")
+        raise InvalidInput("invalid_input", field="setting", problem="no such setting")
     return guest
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas import errors
 from schemas.texts import has, placeholders
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +31,16 @@ def asked(path: Path) -> Iterator[ast.Call]:
         named = isinstance(node.func, ast.Name) and node.func.id in ours
         if named and isinstance(node.args[0], ast.Constant):
             yield node
+
+
+def raised(path: Path) -> Iterator[ast.Call]:
+    """Errors of ours that are made with their code written out."""
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"refusal"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            first = node.args[0]
+            if node.func.id in kinds and isinstance(first, ast.Constant):
+                yield node
 
 
 def key_of(call: ast.Call) -> str:
@@ -59,3 +70,24 @@ def test_texts_are_there_and_get_their_facts(package: str) -> None:
 def test_calls_are_found() -> None:
     found = [key_of(call) for call in asked(ROOT / "workers" / "delivery" / "glimpse.py")]
     assert "live.head" in found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_errors_are_raised_with_the_facts_that_their_texts_show(package: str) -> None:
+    wrong = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for call in raised(path):
+            key = f"error.{key_of(call)}"
+            if any(word.arg is None for word in call.keywords) or not has(key):
+                continue
+            given = {str(word.arg) for word in call.keywords}
+            given |= {name.removesuffix("_units") for name in given}
+            where = f"{path.relative_to(ROOT)}:{call.lineno}"
+            missing = sorted(placeholders(key, "en") - given)
+            wrong += [f"{where} {key} is not told {name}" for name in missing]
+    assert wrong == []
+
+
+def test_raised_errors_are_found() -> None:
+    found = {key_of(call) for call in raised(ROOT / "storage" / "media.py")}
+    assert found >= {"wrong_file_type", "media_too_heavy"}

@@ -125,7 +125,9 @@ def _fit(text: str, size: tuple[int, int]) -> tuple[ImageFont.FreeTypeFont, list
     while True:
         font, shown = bold(points, text)
         if not shown.strip():
-            raise Permanent("invalid_input", field="caption")
+            raise Permanent(
+                "invalid_input", field="caption", problem="the caption has no visible letters"
+            )
         lines = _wrapped(shown, font, width * 0.92)
         fits = all(font.getlength(line) <= width * 0.92 for line in lines)
         low = len(lines) * points * 1.28 <= height * 0.5
