@@ -36,7 +36,15 @@ _BOT_TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")  # the shape of a Telegram 
 _MADE_HERE = frozenset({"timestamp", "level"})  # by processors of this module, not by callers
 _ENCODER = json.JSONEncoder(default=str)  # json.dumps would make one for each line
 
-_QUIET_LOGGERS = ("httpx", "httpcore", "asyncio", "uvicorn.access")
+_QUIET_LOGGERS = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "arq.worker": logging.WARNING,  # says twice of each cron job that it ran
+    "asyncpg.pool": logging.ERROR,  # while Postgres is away: we count that, and say so ourselves
+    "uvicorn.access": logging.WARNING,
+    "uvicorn.error": logging.WARNING,  # is its name for whatever it says
+}
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "console"]
@@ -154,8 +162,8 @@ def _route_stdlib(number: int, shared: list[Processor], renderers: list[Processo
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(number)
-    for name in _QUIET_LOGGERS:
-        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name, least in _QUIET_LOGGERS.items():
+        logging.getLogger(name).setLevel(max(number, least))
 
 
 class _StderrLoggers:

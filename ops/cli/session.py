@@ -14,6 +14,7 @@ from ops.base import logs
 from ops.base.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from ops.stack import StackHandle
     from producers.desk import Desk
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class Session:
     redis_url: str
     master_key: bytes
     embedded: bool
-    owned: bool
+    stack: "StackHandle"
 
     @asynccontextmanager
     async def desk(self) -> "AsyncIterator[Desk]":
@@ -72,7 +73,7 @@ def session(*, process: str, migrate: bool = True, quiet: bool = True) -> Iterat
             redis_url=stack.redis_url,
             master_key=resolve_master_key(settings, embedded=embedded),
             embedded=embedded,
-            owned=stack.owned,
+            stack=stack,
         )
 
 

@@ -1,15 +1,25 @@
 """`leyden up`: everything on this machine, in the foreground, until Ctrl-C."""
 
-from typing import TYPE_CHECKING, Annotated
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ops.base.logs import get_logger
 from ops.cli.output import console, plain
+from schemas.errors import Unavailable
 
 if TYPE_CHECKING:
     from ops.cli.playground import Playground
     from ops.cli.session import Session
     from ops.cli.supervisor import Program
+    from ops.stack import StackHandle
+
+log = get_logger(__name__)
+
+LOOK_S: Final = 1.0
+AGAIN_S: Final = 10.0
+"""After a store that did not start: a full disk does not empty itself within a second."""
 
 
 def up(
@@ -43,7 +53,24 @@ async def _keep(here: "Session", playground: "Playground | None", workers: int) 
     async with Nursery("up") as nursery:
         if playground is not None:
             nursery.start(_open(playground), name="playground")
+        nursery.start(_mind(here.stack), name="stores")
         await Supervisor(programs_of(workers, playground), grace_s=here.settings.grace_s).run()
+
+
+async def _mind(stack: "StackHandle") -> None:
+    """A store of ours that dies is started again; children and other commands wait for it.
+
+    The loop stands still meanwhile: a server is born in the main thread, or ends with another.
+    """
+    while True:
+        pause_s = LOOK_S
+        try:
+            for name in stack.revive():
+                log.warning("store.restarted", store=name)
+        except Unavailable as error:
+            log.error("store.down", **error.facts)  # noqa: TRY400 (its facts say all)
+            pause_s = AGAIN_S
+        await asyncio.sleep(pause_s)
 
 
 async def _open(playground: "Playground") -> None:

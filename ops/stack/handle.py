@@ -58,6 +58,13 @@ class StackHandle:
             raise LookupError(msg)
         return self.owner.pair
 
+    def revive(self) -> tuple[str, ...]:
+        """Start servers of ours that have died, at their old addresses; answers their names.
+
+        Blocks until they answer, and must run in the main thread. Raises Unavailable.
+        """
+        return () if self.owner is None else self.owner.pair.revive()
+
     def close(self) -> None:
         """Stop the servers that are ours; nothing for everyone else. Safe to call again."""
         if self.owner is not None:

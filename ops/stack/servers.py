@@ -54,6 +54,13 @@ class ServerPair:
         for server in self.ours.values():
             server.start()
 
+    def revive(self) -> tuple[str, ...]:
+        """Start again what has ended by itself; answers its names. Raises Unavailable."""
+        ended = [server for server in self.ours.values() if not server.running]
+        for server in ended:
+            server.start()
+        return tuple(server.name for server in ended)
+
     def stop(self) -> None:
         """Safe to call again, and for servers that a test has ended."""
         for server in self.ours.values():

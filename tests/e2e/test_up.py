@@ -1,8 +1,9 @@
-"""`leyden up`: requests over real HTTP, real workers, a killed child, and an orderly end."""
+"""`leyden up`: requests over real HTTP, real workers, children and stores killed, an orderly end."""
 
 import os
 import re
 import signal
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from ops import samples
+from ops.stack.claim import Record
 from tests.e2e.processes import Running, answer, background, leyden
 from tests.support import wait_until
 
@@ -50,6 +52,17 @@ def worker_of(running: Running) -> psutil.Process:
     return worker
 
 
+async def kill_the_stores(folder: Path, running: Running) -> None:
+    """Both servers die by kill -9, and are there again."""
+    record = Record.read(folder / "data" / "stack.json")
+    assert record is not None
+    for mark in record.servers.values():
+        mark.send(signal.SIGKILL)
+    for name in record.servers:
+        back = partial(running.said, f'"store": "{name}", "event": "store.restarted"')
+        await wait_until(back, 60, f"{name} runs again")
+
+
 @pytest.mark.timeout(300)
 async def test_a_photo_goes_through_the_running_cluster(tmp_path: Path) -> None:
     with background(tmp_path, "up", "--sandbox-port", "0", **SETTINGS) as running:
@@ -73,6 +86,7 @@ async def test_a_photo_goes_through_the_running_cluster(tmp_path: Path) -> None:
             killed = worker_of(running)
             os.kill(killed.pid, signal.SIGKILL)
             await wait_until(lambda: running.said("child.died"), 30, "the death was noticed")
+            await kill_the_stores(tmp_path, running)
             text = {"kind": "text.improve", "app": "penora", "input": {"text": "i has went"}}
             after = (await client.post("/v1/jobs", json=text)).json()["id"]
             assert (await ended(client, after))["state"] == "succeeded"
