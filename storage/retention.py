@@ -16,6 +16,8 @@ from storage.pool import Database
 
 BATCH: Final = 500
 BATCHES_MAX: Final = 40
+ARTIFACT: Final = "artifact"
+FOREIGN: Final = "foreign"
 
 _JOBS = "select work.forget_jobs($1, $2)"
 _CALLS = "select work.forget_calls($1, $2)"
@@ -109,11 +111,11 @@ class Retention:
         old: list[str] = []
         loose: dict[UUID, str] = {}
         async for blob in self._blobs.list():
-            file_id = _file_id(blob)
-            if file_id is None and blob.modified_at < moment - self._lifetimes.job:
+            kind, made_by = _origin(blob)
+            if kind == ARTIFACT and blob.modified_at < moment - self._lifetimes.job:
                 old.append(blob.key)
-            elif file_id is not None and blob.modified_at < moment - self._lifetimes.orphan_blob:
-                loose[file_id] = blob.key
+            elif kind == FILES and blob.modified_at < moment - self._lifetimes.orphan_blob:
+                loose[made_by] = blob.key
         old += await self._nameless(loose)
         for key in old:
             await self._blobs.delete(key)
@@ -127,10 +129,19 @@ class Retention:
         return found
 
 
-def _file_id(blob: BlobInfo) -> UUID | None:
-    """The file behind a blob's key; None for an artifact."""
-    parts = blob.key.split("/")
-    return UUID(parts[2]) if parts[1] == FILES else None
+def _origin(blob: BlobInfo) -> tuple[str, UUID]:
+    """FILES and the file, ARTIFACT and its call; FOREIGN: what others left in the store stays."""
+    match blob.key.split("/"):
+        case [_, folder, name] if folder == FILES:
+            kind = FILES
+        case [_, name, _]:
+            kind = ARTIFACT
+        case _:
+            return FOREIGN, UUID(int=0)
+    try:
+        return kind, UUID(name)
+    except ValueError:
+        return FOREIGN, UUID(int=0)
 
 
 def _batches(ids: Iterable[UUID]) -> Iterable[list[UUID]]:

@@ -122,6 +122,20 @@ async def test_retention_takes_what_has_expired_and_what_nobody_names(
     assert again.expires_at > now() + LIFETIME - timedelta(minutes=1)
 
 
+async def test_what_others_left_in_the_store_is_none_of_our_business(
+    db: Database, tmp_path: Path
+) -> None:
+    """A store may be a mounted disk, or a bucket that somebody else has looked into."""
+    folder = tmp_path / "blobs"
+    (folder / "17" / "files").mkdir(parents=True)
+    left = [folder / ".DS_Store", folder / "17" / "files" / "notes.txt", folder / "a b"]
+    for path in left:
+        path.write_bytes(b"x")
+        os.utime(path, (1, 1))
+    assert (await Retention(db, Blobs.open(folder.as_uri())).run()).blobs == 0
+    assert all(path.exists() for path in left)
+
+
 async def test_a_blob_is_replaced_whole_found_listed_and_deleted(blobs: Blobs) -> None:
     key = artifact_key(1, derive_id("call"), 0)
     assert not await blobs.exists(key)
