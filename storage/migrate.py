@@ -17,7 +17,7 @@ import asyncpg
 
 from ops.base.clock import monotonic_s
 from schemas.errors import ConfigError
-from storage.pool import LOST_CONNECTION, Database, unavailable
+from storage.pool import TROUBLE, Database, unavailable
 
 LOCK_KEY: Final = 7_301_001
 LOCK_POLL_S: Final = 0.1
@@ -65,7 +65,7 @@ async def migrate(dsn: str) -> list[str]:
     """Apply what is missing; answer the names applied. Raises ConfigError, Unavailable."""
     try:
         connection = await asyncpg.connect(dsn, timeout=10)
-    except LOST_CONNECTION as error:
+    except TROUBLE as error:
         raise unavailable(error) from error
     try:
         await _lock(connection)

@@ -35,11 +35,18 @@ LOST_CONNECTION = (
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
-    asyncpg.exceptions.TooManyConnectionsError,
 )
 """The outcome of a statement that ended so is unknown: it may have committed. Callers repeat it by id."""
 
-RETRYABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+REFUSED_FOR_NOW = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.exceptions.InsufficientResourcesError,  # its disk is full, or it takes nobody more
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary that was one until just now
+)
+"""Nothing was written; the same statement may do well a little later."""
+
+TROUBLE = (*LOST_CONNECTION, *REFUSED_FOR_NOW)
 
 
 class Connection:
@@ -86,7 +93,7 @@ class Database:
         except (asyncpg.InvalidParameterValueError, asyncpg.InvalidRoleSpecificationError) as error:
             problem = f"the database is not migrated or lacks the role {role}: run `leyden migrate`"
             raise ConfigError(setting="LEYDEN_DATABASE_URL", problem=problem) from error
-        except LOST_CONNECTION as error:
+        except TROUBLE as error:
             raise unavailable(error) from error
         return cls(cast("asyncpg.Pool[Any]", pool))
 
@@ -97,7 +104,7 @@ class Database:
         began_s = monotonic_s()
         try:
             answer = await self._pool.fetch(sql, *args)
-        except (*LOST_CONNECTION, *RETRYABLE) as error:
+        except TROUBLE as error:
             raise unavailable(error) from error
         _observe(sql, began_s)
         return answer
@@ -106,7 +113,7 @@ class Database:
         began_s = monotonic_s()
         try:
             answer = await self._pool.fetchrow(sql, *args)
-        except (*LOST_CONNECTION, *RETRYABLE) as error:
+        except TROUBLE as error:
             raise unavailable(error) from error
         _observe(sql, began_s)
         return answer
@@ -123,7 +130,7 @@ class Database:
         began_s = monotonic_s()
         try:
             answer = await self._pool.fetchval(sql, *args)
-        except (*LOST_CONNECTION, *RETRYABLE) as error:
+        except TROUBLE as error:
             raise unavailable(error) from error
         _observe(sql, began_s)
         return answer
@@ -132,7 +139,7 @@ class Database:
         began_s = monotonic_s()
         try:
             answer = await self._pool.execute(sql, *args)
-        except (*LOST_CONNECTION, *RETRYABLE) as error:
+        except TROUBLE as error:
             raise unavailable(error) from error
         _observe(sql, began_s)
         return answer
@@ -158,7 +165,7 @@ class Database:
                 raw.transaction(isolation=isolation, readonly=readonly),
             ):
                 yield Connection(cast("asyncpg.Connection[Any]", raw), timeout_s)
-        except (*LOST_CONNECTION, *RETRYABLE) as error:
+        except TROUBLE as error:
             raise unavailable(error) from error
 
 
