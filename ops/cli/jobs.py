@@ -1,7 +1,9 @@
 """`leyden jobs`: list, show, cancel, and submit one of your own and wait for it."""
 
+import re
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -13,11 +15,16 @@ from schemas.money import App
 
 if TYPE_CHECKING:
     from ledger.receipts import Receipt
+    from producers.desk import Desk
     from storage.overview import JobLine
 
 app = typer.Typer(help="List, show, cancel and submit jobs.", no_args_is_help=True)
 
-UserName = Annotated[str | None, typer.Option("--user", help="A user's name, as in X-Leyden-User.")]
+UserName = Annotated[
+    str | None, typer.Option("--user", help="A user's id, or the name in X-Leyden-User.")
+]
+ID: Final = re.compile(r"[0-9]{1,18}")
+AMOUNTS: Final = frozenset({"price", "captured", "held", "returned", "refunded"})
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
 
 
@@ -64,7 +71,23 @@ def show(job: UUID, as_json: Json = False) -> None:
         print_json(body)
         return
     for name, value in body.items():
-        console.print(f"[dim]{name:>17}[/]  {plain(value)}", soft_wrap=True)
+        shown = _shown(name, value, currency=body["currency"])
+        console.print(f"[dim]{name:>17}[/]  {plain(shown)}", soft_wrap=True)
+
+
+def _shown(name: str, value: Any, *, currency: str) -> str:
+    """A field of `--json` as people read it: credits, and how long ago."""
+    match value:
+        case None | []:
+            return "-"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S} UTC, {when(value)}"
+        case list():
+            return ", ".join(map(str, value))
+        case int() if name in AMOUNTS:
+            return f"{amount(value, currency)} {currency}"
+        case _:
+            return str(value)
 
 
 def _money(receipt: "Receipt") -> dict[str, Any]:
@@ -163,17 +186,26 @@ def operator_lines(
 
         async def ask() -> "list[JobLine]":
             async with here.desk() as desk:
-                from schemas.errors import Missing
                 from storage.overview import Overview
 
-                user_id = await desk.users.find("dev", user) if user else None
-                if user and user_id is None:
-                    raise Missing("not_found", user=user)
+                user_id = await _user_id(desk, user) if user else None
                 return await Overview(desk.db).jobs(
                     state=state, user_id=user_id, kind=kind, ids=ids, limit=limit
                 )
 
         return run_async(ask())
+
+
+async def _user_id(desk: "Desk", user: str) -> int:
+    """Digits are an id, as everywhere on the command line. Raises Missing."""
+    from schemas.errors import Missing
+
+    if ID.fullmatch(user):
+        return (await desk.users.get(int(user))).user_id
+    user_id = await desk.users.find("dev", user)
+    if user_id is None:
+        raise Missing("not_found", user=user)
+    return user_id
 
 
 async def _line(overview: Any, job: UUID) -> "JobLine":

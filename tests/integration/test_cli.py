@@ -82,6 +82,8 @@ def test_a_job_without_waiting_can_be_cancelled(tmp_path: Path, dsn: str, redis_
     job = answer(leyden(tmp_path, *words, **to))["id"]
     listed = answer(leyden(tmp_path, "jobs", "list", "--user", "me", "--json", **to))
     assert [(line["id"], line["state"]) for line in listed] == [(job, "queued")]
+    by_id = ("--user", str(listed[0]["user"]), "--json")
+    assert answer(leyden(tmp_path, "jobs", "list", *by_id, **to)) == listed
     cancelled = leyden(tmp_path, "jobs", "cancel", job, "--json", **to)
     assert answer(cancelled) == {"id": job, "cancel": "cancelled"}
     table = leyden(tmp_path, "jobs", "list", **to)
@@ -103,7 +105,10 @@ def test_an_operator_sees_what_the_house_paid(tmp_path: Path, dsn: str, redis_ur
     )
     shown = answer(leyden(tmp_path, "jobs", "show", job, "--json", **to))
     assert shown["provider_cost_usd"] == "0.042500"
-    assert "0.0425" in leyden(tmp_path, "jobs", "show", job, **to).stdout
+    sheet = leyden(tmp_path, "jobs", "show", job, **to).stdout
+    assert "0.0425" in sheet
+    assert "price  1 CREDIT" in sheet
+    assert "None" not in sheet
 
 
 @pytest.mark.parametrize(
