@@ -183,6 +183,18 @@ CASES = [
     Case("closed", "closed", reserve(), steps(funds(), status("closed"))),
     Case("money into a closed account", "closed", credit(), steps(funds(), status("closed"))),
     Case("a purchase for a closed account", "closed", buy(), steps(funds(), status("closed"))),
+    Case(
+        "money into a new wallet of a closed account",
+        "closed",
+        credit(currency=BATV),
+        steps(funds(), status("closed")),
+    ),
+    Case(
+        "suspended, in a wallet that came later",
+        "suspended",
+        reserve(app=App.VIAIZER),
+        steps(funds(), status("suspended"), lambda b: Wallets(b.db).first_use(1, App.VIAIZER)),
+    ),
     Case("same id, other amount", "key_conflict", reserve(10_000), held),
     Case(
         "same id, other person",
@@ -211,6 +223,7 @@ CASES = [
     Case("nobody", "no_account", reserve()),
     Case("nothing to convert from", "no_account", convert(1)),
     Case("a balance beyond the end", "overflow", credit(1), full_wallet),
+    Case("a purchase beyond the end", "overflow", buy(), full_wallet),
     Case("capture above the hold", "exceeds_hold", capture(20_001), held),
     Case("capture of nothing", "bad_amount", capture(0), held),
     Case("capture after release", "already_released", capture(), steps(held, release())),

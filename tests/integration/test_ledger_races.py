@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,11 +11,15 @@ import pytest
 import pytest_asyncio
 
 from ledger.stars import Stars
+from ledger.subscriptions import terms
 from ledger.wallets import Wallets
 from schemas.ids import new_id
 from schemas.money import App
+from schemas.plans import plans
 from storage import ledger as sql
 from storage import ledger_money as money
+from storage import ledger_plans
+from storage.ledger_plans import Payment
 from tests.ledger_book import BATV, CREDIT, Book, open_book
 from tests.support import wait_until
 
@@ -31,6 +36,14 @@ select count(*) from pg_stat_activity
 async def book(dsn: str) -> AsyncIterator[Book]:
     async with open_book(dsn, size=20) as book:
         yield book
+
+
+class Undone(Exception):
+    """Ends a transaction that was not to happen."""
+
+
+async def waiting(book: Book, count: int) -> bool:
+    return bool(await book.db.fetchval(WAITING) == count)
 
 
 async def test_a_hundred_spends_on_a_wallet_that_covers_ten(book: Book) -> None:
@@ -175,18 +188,85 @@ async def test_a_reservation_that_waited_in_vain_for_its_first_wallet_meets_a_se
     await book.fund(1, PRICE, BATV)
     spender = new_id()
     order = (BATV, CREDIT)
-
-    async def waiting(count: int) -> bool:
-        return bool(await book.db.fetchval(WAITING) == count)
-
     async with book.db.transaction() as first:
         await first.fetch(
             "select ledger.hold_one($1, 1, 1::smallint, $2, '{2}', 'infinity')", spender, PRICE
         )
         single = asyncio.create_task(book.hold(new_id(), 1, PRICE, spend=order))
-        await wait_until(lambda: waiting(1), 10, "the single reservation waits for the batteries")
+        await wait_until(
+            lambda: waiting(book, 1), 10, "the single reservation waits for the batteries"
+        )
         pair = [(new_id(), 1, PRICE), (new_id(), 1, PRICE)]
         several = asyncio.create_task(book.hold_all(pair, spend=order))
-        await wait_until(lambda: waiting(2), 10, "the set waits too")
+        await wait_until(lambda: waiting(book, 2), 10, "the set waits too")
     answers = [await single, *(await several).values()]
     assert Counter(answer.code for answer in answers) == {"ok": 1, "insufficient": 2}
+
+
+async def test_a_plan_a_purchase_and_the_end_of_a_job_never_wait_in_a_circle(book: Book) -> None:
+    """The purchase has the Stars and wants the credits, the job's end has those and wants the member."""
+    await book.db.execute("insert into app.user_account (id) values (1)")
+    await book.db.execute(
+        "insert into work.member (user_id, caps, waiting_max) values (1, '{2,2,2,2,2}', 9)"
+    )
+    await book.fund(1, PRICE)
+    job = new_id()
+    await book.hold(job, 1, PRICE)
+    payment = Payment(new_id(), "plan", 1, 5, "PRO", auto_renew=False, days=30)
+    async with book.db.transaction() as end:
+        await end.fetch("select * from ledger.capture_one($1, $2)", job, PRICE)
+        bought = asyncio.create_task(
+            money.purchase(book.db, new_id(), charge_id="pack", user_id=1, stars=1, units=1)
+        )
+        await wait_until(lambda: waiting(book, 1), 10, "the purchase waits for the credits")
+        paid = asyncio.create_task(ledger_plans.subscribe(book.db, payment, terms=terms(plans())))
+        await wait_until(lambda: waiting(book, 2), 10, "the plan waits for the Stars")
+        await end.execute("update work.member set promised = promised where user_id = 1")
+    assert ((await bought).code, (await paid).code) == ("ok", "ok")
+
+
+async def test_a_conversion_makes_its_target_in_the_order_of_all_locks(book: Book) -> None:
+    """It waits for another operation under its id, while the wallet that it will need is made."""
+    await book.fund(1, PRICE)
+    op = new_id()
+
+    async def grant_and_spend() -> str:
+        async with book.db.transaction() as both:
+            await both.fetch("select ledger.credit(gen_random_uuid(), 1, 2::smallint, 1, 'grant')")
+            code: str = await both.fetchval(
+                "select code from ledger.hold_one($1, 1, 1::smallint, 1, '{1}', 'infinity')",
+                new_id(),
+            )
+            return code
+
+    with suppress(Undone):
+        async with book.db.transaction() as other:
+            await other.fetch("select ledger.credit($1, 9, 1::smallint, 1, 'grant')", op)
+            rate = Decimal(1)
+            converted = asyncio.create_task(
+                money.convert(
+                    book.db, op, user_id=1, source=CREDIT, target=BATV, units=2, rate=rate
+                )
+            )
+            await wait_until(lambda: waiting(book, 1), 10, "the conversion waits for its id")
+            spent = asyncio.create_task(grant_and_spend())
+            await wait_until(lambda: waiting(book, 2), 10, "the spender waits for the conversion")
+            raise Undone
+    assert ((await converted).code, await spent) == ("ok", "ok")
+    assert (await book.wallet(1, BATV)).balance_units == 3
+
+
+@pytest.mark.parametrize("grant_first", [True, False])
+async def test_a_wallet_that_is_made_while_its_person_is_suspended(
+    book: Book, grant_first: bool
+) -> None:
+    await book.fund(1, PRICE)
+    suspend = "select ledger.set_status(1, 'suspended')"
+    grant = "select ledger.credit(gen_random_uuid(), 1, 2::smallint, 1, 'grant')"
+    before, after = (grant, suspend) if grant_first else (suspend, grant)
+    async with book.db.transaction() as first:
+        await first.fetchval(before)
+        second = asyncio.create_task(book.db.fetchval(after))
+        await wait_until(lambda: waiting(book, 1), 10, "the second waits for the first")
+    await second
+    assert {row.status for row in await sql.wallets(book.db, 1)} == {"suspended"}
