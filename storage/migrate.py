@@ -4,6 +4,9 @@ Several starters may run it at once: a session lock, polled rather than waited f
 is an old transaction and would block `create index concurrently`), lets one through at a time and dies
 with its connection. A changed old file, a gap in the numbers and a database newer than this code are
 refused.
+
+A function that runs as its owner gets a search path of its own, with the migration that makes it: the
+caller's may lead to types and functions of the caller's.
 """
 
 import asyncio
@@ -32,6 +35,21 @@ create table if not exists public.leyden_migration (
 """
 _APPLIED = "select number, name, sha256 from public.leyden_migration order by number"
 _RECORD = "insert into public.leyden_migration (number, name, sha256) values ($1, $2, $3)"
+_PIN = """
+do $$
+declare
+  one record;
+begin
+  for one in
+    select p.oid::regprocedure as function from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+     where n.nspname in ('work', 'ledger', 'app') and p.prosecdef
+       and ('search_path=pg_catalog, pg_temp' = any (p.proconfig)) is not true
+  loop
+    execute format('alter function %s set search_path = pg_catalog, pg_temp', one.function);
+  end loop;
+end
+$$
+"""
 _EXISTS = "select to_regclass('public.leyden_migration') is not null"
 
 
@@ -121,6 +139,7 @@ async def _apply(connection: "asyncpg.Connection[Any]", migration: Migration) ->
     async with connection.transaction():
         await connection.execute("set local lock_timeout = '5s'")
         await connection.execute(migration.sql)
+        await connection.execute(_PIN)
         await connection.execute(_RECORD, migration.number, migration.name, migration.sha256)
 
 

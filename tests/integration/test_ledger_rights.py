@@ -1,6 +1,5 @@
 """What the application may do to money (call functions, read) and what nobody may (rewrite history)."""
 
-import re
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -123,6 +122,10 @@ async def test_the_check_of_rights_finds_nothing_here(db: Database) -> None:
             "transfer_append_only is off",
         ),
         ("drop trigger rate_append_only on ledger.rate", "rate_append_only is off"),
+        (
+            "alter function work.cancel reset search_path",
+            "work.cancel(uuid,bigint) runs as its owner and looks where its caller says",
+        ),
     ],
 )
 async def test_the_check_of_rights_sees_what_is_too_wide(
@@ -133,12 +136,22 @@ async def test_the_check_of_rights_sees_what_is_too_wide(
     assert found in line
 
 
-async def test_a_function_that_the_application_calls_names_every_schema(owner: Database) -> None:
-    """They run as the owner: an unqualified table could be shadowed by a temporary one."""
-    rows = await owner.fetch(
-        "select p.oid::regprocedure::text as name, p.prosrc from pg_proc p "
-        "where p.pronamespace = 'ledger'::regnamespace"
-    )
-    tables = "|".join(TABLES)
-    bare = re.compile(rf"\b(?:from|join|insert into|update)\s+(?:{tables})\b(?!\s*\()")
-    assert [row["name"] for row in rows if bare.search(row["prosrc"])] == []
+async def test_what_the_application_makes_is_never_taken_for_ours(
+    db: Database, owner: Database
+) -> None:
+    """A temporary type has the right of way over the built-in one of its name, and its check is a
+    function: it would run as the owner of the money.
+    """
+    async with db.transaction() as session:
+        await session.execute(
+            "create function pg_temp.steal() returns boolean language plpgsql as $$ begin "
+            "if current_user <> 'leyden_app' then update ledger.account set balance = balance + 1; "
+            "end if; return true; end $$"
+        )
+        await session.execute(
+            "create domain pg_temp.timestamptz as pg_catalog.timestamptz check (pg_temp.steal())"
+        )
+        await session.execute(
+            "select ledger.credit(gen_random_uuid(), 2, 1::smallint, 100, 'bonus')"
+        )
+    assert await owner.fetchval("select array_agg(balance) from ledger.account") == [100, 100]
