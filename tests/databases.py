@@ -21,7 +21,7 @@ select count(pg_terminate_backend(pid, 5000))
   from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
 """
 
-_EMPTY = """
+EMPTY: Final = """
 do $$
 declare
   one record;
@@ -120,7 +120,7 @@ class Databases:
         """What it looks like without the rows of the last test."""
         async with self._open(self._at(name)) as connection:
             await connection.execute(_ALONE)
-            await connection.execute(_EMPTY)
+            await connection.execute(EMPTY)
             return str(await connection.fetchval(_FACE))
 
     async def _seen(self, name: str) -> str:

@@ -170,7 +170,14 @@ class Actor:
         )
 
     async def lapse(self) -> None:
+        """Often with nothing free beside it: what lapses now was held."""
+        job, owner, currency = new_id(), self._owner(), self.dice.choice(ORDER)
+        wallet = await self.book.wallet(owner, currency)
+        free = wallet.balance_units - wallet.held_units
+        if free > 0 and self.dice.random() < 0.5:
+            await self.book.hold(job, owner, free, spend=(currency,))
         await sql.lapse_next(self.book.db)
+        await self.book.release(job)
 
     async def expire(self) -> None:
         await sql.expire_next(self.book.db)
@@ -190,12 +197,14 @@ class Actor:
                 rate=Decimal(1),
             )
 
-        await asyncio.gather(
-            leg(op, CREDIT, BATV), leg(op, CREDIT, BATV), leg(new_id(), BATV, CREDIT)
-        )
+        legs = (leg(op, CREDIT, BATV), leg(op, CREDIT, BATV), leg(new_id(), BATV, CREDIT))
+        answers = await asyncio.gather(*legs, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer  # all three have ended: nobody is left behind who still writes
 
     async def stars(self) -> None:
-        charge = f"{self.trial.seed}-{self.dice.randrange(12)}"
+        charge = f"{self.trial.seed}-{self.dice.randrange(6)}"
         purchase = derive_id("stars", charge)
         owner = self.trial.owner(purchase.int)
         db = self.book.db
