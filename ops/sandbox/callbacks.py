@@ -44,6 +44,7 @@ class Callbacks:
         self._calls = calls
         self._tasks = tasks
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+        self._expected: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -51,7 +52,15 @@ class Callbacks:
     def expect(self, task: Task) -> None:
         """Arrange for what the task's client will hear of it."""
         if task.order.callback_url:
-            self._nursery.start(self._follow(task), name=f"callback {task.id}")
+            expected = self._nursery.start_task(self._follow(task), name=f"callback {task.id}")
+            self._expected.add(expected)
+            expected.add_done_callback(self._expected.discard)
+
+    def reset(self) -> None:
+        """Nobody hears any more of what was ordered until now."""
+        self.key = DEFAULT_KEY
+        for expected in self._expected:
+            expected.cancel()
 
     async def _follow(self, task: Task) -> None:
         fate, timing = task.order.fate, self._tasks.timing

@@ -109,7 +109,7 @@ async def set_webhook_key(request: Request, key: WebhookKey) -> Response:
 @router.post("/reset", status_code=204)
 async def reset(request: Request) -> Response:
     """As new, the journal's file included."""
-    _world(request).reset()
+    await _world(request).reset()
     return Response(status_code=204)
 
 

@@ -74,9 +74,9 @@ class Visit:
             await asyncio.sleep(wait_s)
         if faults.take_as("reset", "before"):
             line.reset(scope)
-            await _left(receive)
+            await line.left(receive)
         elif faults.take_as("hang", "before"):
-            await _left(receive)
+            await line.left(receive)
         elif (response := denial(self._question.place, faults)) is not None:
             self._note_pause(response)
             await _send(response, scope, receive, self._watched(send))
@@ -92,13 +92,13 @@ class Visit:
         await self._app(scope, receive, answer.take)
         if self._faults.take_as("reset", "after"):
             line.reset(scope)
-            await _left(receive)
+            await line.left(receive)
         elif self._faults.take_as("hang", "after"):
-            await _left(receive)
+            await line.left(receive)
         elif self._faults.take_as("reset", "mid"):
             await answer.send_half(self._watched(send))
             line.cut(scope)
-            await _left(receive)
+            await line.left(receive)
         else:
             await answer.send_spoiled(self._faults, self._watched(send))
 
@@ -139,9 +139,3 @@ def _sign(message: Message, provider: Provider) -> None:
 
 async def _send(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     await response(scope, receive, send)
-
-
-async def _left(receive: Receive) -> None:
-    """Until the client has hung up."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

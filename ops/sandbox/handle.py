@@ -35,6 +35,10 @@ class Sandbox:
         self._client = httpx.Client(base_url=self.url, timeout=ANSWER_TIMEOUT_S, trust_env=False)
 
     @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
     def openai_url(self) -> str:
         return self.url + OPENAI_PREFIX
 

@@ -5,7 +5,7 @@ import socket
 import struct
 from typing import Any, Final
 
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _TRANSPORT: Final = "sandbox_transport"
@@ -23,6 +23,8 @@ class Line(H11Protocol):
 def reset(scope: Scope) -> None:
     """Nothing more is sent, not even what was waiting; the client sees the connection reset."""
     transport: asyncio.Transport = scope["state"][_TRANSPORT]
+    if transport.is_closing():  # the client was faster
+        return
     sock = transport.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_WITH_RESET)
     transport.abort()
@@ -32,3 +34,9 @@ def cut(scope: Scope) -> None:
     """What was written still arrives, then the connection ends."""
     transport: asyncio.Transport = scope["state"][_TRANSPORT]
     transport.close()
+
+
+async def left(receive: Receive) -> None:
+    """Until the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -18,6 +18,7 @@ from ops.sandbox.question import Question
 from ops.sandbox.refusals import Refusal
 from ops.sandbox.rules import Dial
 from ops.sandbox.tasks import Task, Tasks, Timing
+from ops.sandbox.visits import Visits
 
 PROMPT_SHOWN: Final = 200
 ACCOUNT_SHOWN: Final = 4
@@ -44,6 +45,7 @@ class World:
         self.tasks = Tasks(journal)
         self.callbacks = Callbacks(nursery, self.calls, self.tasks)
         self.uploads: dict[str, Upload] = {}
+        self.visits = Visits()
 
     def resume(self) -> None:
         """Go on with what an earlier process had begun."""
@@ -73,8 +75,12 @@ class World:
         balance = self.limits.balance_usd(provider)
         return float("inf") if balance is None else balance - self.journal.spent_usd(provider)
 
-    def reset(self) -> None:
-        """As new: no orders, tasks, calls, rules and uploads; limits and timing as at the start."""
+    async def reset(self) -> None:
+        """As new: no orders, tasks, calls, rules and uploads; limits, timing and key as at the start.
+        Requests and callbacks on their way are ended, so that none of them shows up after it.
+        """
+        await self.visits.end()
+        self.callbacks.reset()
         self.journal.clear()
         self.tasks.clear()
         self.calls.clear()

@@ -31,6 +31,7 @@ from ops.base.nursery import Nursery
 from ops.sandbox.line import Line
 from ops.sandbox.server import KEEP_ALIVE_S
 from ops.sandbox.telegram import TelegramWorld, telegram_routes
+from ops.sandbox.visits import Doors
 from tests.support import wait_until
 
 TOKEN = "4242:AAE-a-bot-of-the-tests"
@@ -82,6 +83,7 @@ async def playing(folder: Path | None = None) -> AsyncIterator[Play]:
     world = TelegramWorld(nursery, folder=folder)
     app = FastAPI()
     app.include_router(telegram_routes(world))
+    app.add_middleware(Doors, visits_of=lambda _path: world.visits)
     config = uvicorn.Config(
         app,
         port=0,

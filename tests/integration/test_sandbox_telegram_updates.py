@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ops.base.nursery import Nursery
@@ -156,3 +157,22 @@ async def test_a_reset_leaves_nothing() -> None:
         await play.do("reset")
         assert (await play.http.get("/_sandbox/telegram/chats")).json() == []
         assert (await play.call("getUpdates", TOKEN))["result"] == []
+
+
+async def test_a_reset_ends_what_bots_are_asking_for() -> None:
+    """A late call writes nothing after it, and nobody waits for updates of before."""
+    async with playing() as play:
+        ann = await play.ann()
+        rule = {"match": {"method": "sendMessage"}, "fault": "latency", "value": 0.3}
+        await play.put("faults", [rule])
+        asked = asyncio.gather(
+            play.call("sendMessage", TOKEN, chat_id=ann, text="Late"),
+            play.call("getUpdates", TOKEN, timeout=50),
+            return_exceptions=True,
+        )
+        await wait_until(lambda: play.world.updates.is_polled(BOT_ID), 10, "the bot waits")
+        await wait_until(lambda: play.world.dial.shown()[0]["fired"], 10, "the call is late")
+        await play.do("reset")
+        assert [type(answer) for answer in await asked] == [httpx.ReadError, httpx.ReadError]
+        assert list(play.world.messages) == []
+        assert not play.world.updates.is_polled(BOT_ID)

@@ -6,7 +6,7 @@ people do is `acts.py`, what tests turn is `control.py`, what a newcomer sees is
 Start reading at `world.py`: it names everything that is remembered.
 """
 
-from ops.sandbox.telegram.routes import telegram_routes
+from ops.sandbox.telegram.routes import is_telegram, telegram_routes
 from ops.sandbox.telegram.world import TelegramWorld
 
-__all__ = ["TelegramWorld", "telegram_routes"]
+__all__ = ["TelegramWorld", "is_telegram", "telegram_routes"]

@@ -108,7 +108,7 @@ class _Counter:
         if (wait_s := faults.take_number("latency")) is not None:
             await asyncio.sleep(wait_s)
         if faults.take_as("hang", "before"):
-            await self._left()
+            await line.left(self._request.receive)
         if faults.take("reset") is not None:
             line.reset(self._request.scope)
             raise BotApiRefusal(499, "the connection was reset")
@@ -130,7 +130,7 @@ class _Counter:
             await asyncio.sleep(wait_s)
         if faults.take_as("hang", "after"):
             call.status = 0
-            await self._left()
+            await line.left(self._request.receive)
         if faults.take("reply_lost") is not None:
             call.status = 0
             line.reset(self._request.scope)
@@ -146,11 +146,6 @@ class _Counter:
     def _note_pause(self, call: BotCall, refusal: BotApiRefusal) -> None:
         if refusal.status == _TOO_MANY:
             self._world.calls.pause(call, unix_s() + refusal.parameters["retry_after"])
-
-    async def _left(self) -> None:
-        """Until the bot has hung up."""
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
 
 
 def _answer(refusal: BotApiRefusal) -> Response:

@@ -104,7 +104,7 @@ def _add_dials(router: APIRouter, world: TelegramWorld) -> None:
     @router.post("/reset")
     async def reset() -> bool:
         """Everything is gone: bots, people, chats, messages, payments, rules, calls."""
-        world.reset()
+        await world.reset()
         return True
 
 

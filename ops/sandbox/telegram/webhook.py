@@ -51,12 +51,12 @@ class Webhooks:
     def stop(self, bot: Bot) -> None:
         courier = self._couriers.pop(bot.id, None)
         if courier is not None:
-            courier.stopped = True
+            courier.stop()
             self._updates.wake(bot.id)
 
     async def close(self) -> None:
         for courier in self._couriers.values():
-            courier.stopped = True
+            courier.stop()
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -80,29 +80,35 @@ class Courier:
         self._updates = updates
         self._nursery = nursery
         self._client = client
-        self._on_the_way: set[int] = set()
-        self.stopped = False
+        self._on_the_way: dict[int, asyncio.Task[None]] = {}
+        self._stopped = False
 
     async def run(self) -> None:
-        while not self.stopped:
+        while not self._stopped:
             news = self._updates.news(self._bot.id)
             for update in self._updates.due(self._bot.id):
                 if len(self._on_the_way) >= self._webhook.max_connections:
                     break
                 if update.id not in self._on_the_way:
-                    self._on_the_way.add(update.id)
-                    self._nursery.start(self._carry(update), name=f"update {update.id}")
+                    carrying = self._nursery.start_task(
+                        self._carry(update), name=f"update {update.id}"
+                    )
+                    self._on_the_way[update.id] = carrying
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_s()):
                     await news.wait()
+
+    def stop(self) -> None:
+        """Carry no more, nor what is under way: it is not confirmed, and comes again if it still can."""
+        self._stopped = True
+        for carrying in self._on_the_way.values():
+            carrying.cancel()
 
     async def _carry(self, update: Update) -> None:
         try:
             trouble, wait_s = await self._post(update)
         finally:
-            self._on_the_way.discard(update.id)
-        if self.stopped:
-            return
+            self._on_the_way.pop(update.id, None)
         if trouble:
             self._note(trouble)
             self._updates.put_off(update, wait_s or _back_off_s(update.failures))

@@ -36,6 +36,7 @@ from ops.sandbox.telegram.records import (
 from ops.sandbox.telegram.shelf import Log, Shelf
 from ops.sandbox.telegram.updates import Updates
 from ops.sandbox.telegram.webhook import Webhooks
+from ops.sandbox.visits import Visits
 
 PLAY_STARS: Final = 5_000
 LOG_NAME: Final = "telegram.jsonl"
@@ -62,6 +63,7 @@ class TelegramWorld:
         self.updates = Updates(self.waiting, self.dial)
         self.webhooks = Webhooks(self.bots, self.updates, nursery)
         self.drafts: dict[tuple[str, int], Wire] = {}
+        self.visits = Visits()
         self._load(place / LOG_NAME)
 
     def resume(self) -> None:
@@ -74,8 +76,11 @@ class TelegramWorld:
         if self._scratch is not None:
             self._scratch.cleanup()
 
-    def reset(self) -> None:
-        """As new, the log too; bots keep nothing but what they are told anew."""
+    async def reset(self) -> None:
+        """As new, the log too; bots keep nothing but what they are told anew. Calls on their way are
+        ended, so that none of them shows up after it.
+        """
+        await self.visits.end()
         for bot in self.bots:
             self.webhooks.stop(bot)
         for shelf in self._shelves:
