@@ -1,25 +1,15 @@
 """Who listens hears a text of the local provider grow, and in the end all of it."""
 
-from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
 
-from ops.base.children import DECODE, MAKE, Children
 from ops.base.clock import monotonic_s
 from schemas.catalogue import catalogue
 from workers.providers.local.adapter import build
 from workers.providers.port import Call, GenerateText, ImproveText, TextAnswer, Tools
 
 LONG = "This is the frist paragraph.\n\nThis is the secnd one.\n\nAnd a third."
-
-
-@pytest.fixture
-async def tools() -> AsyncIterator[Tools]:
-    tools = Tools(decode=Children(DECODE, slots=1), make=Children(MAKE, slots=1))
-    yield tools
-    await tools.decode.close()
-    await tools.make.close()
 
 
 @pytest.mark.parametrize("ask", [ImproveText(LONG, "correct"), GenerateText("lighthouses", 3_600)])

@@ -44,7 +44,6 @@ TASKS = pytest.mark.parametrize(
 STREAMS = pytest.mark.parametrize(
     "wanted", named("openai stream", "openrouter stream"), ids=lambda each: each.name
 )
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 CALLBACK = "https://leyden.example/callbacks/kie/7?sig=x"
 
 

@@ -29,7 +29,6 @@ ORDER_CASES = named(
 )  # fmt: skip
 TASK_CASES = [each for each in ORDER_CASES if each.operation == "task"]
 CHAT_CASES = [each for each in ORDER_CASES if each.operation == "chat" and "edit" not in each.name]
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def name_of(each: Any) -> str:

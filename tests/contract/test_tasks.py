@@ -1,6 +1,5 @@
 """Every kind's task on the default models, with a context in memory: payload in, result out."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -11,7 +10,6 @@ import pytest
 from PIL import Image
 
 from ops import samples
-from ops.base.children import DECODE, MAKE, Children
 from ops.base.clock import monotonic_s
 from schemas.catalogue import catalogue
 from schemas.errors import Missing, Permanent
@@ -83,16 +81,8 @@ class World:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    tools = Tools(decode=Children(DECODE, slots=1), make=Children(MAKE, slots=1))
-    yield World(tools)
-    await tools.decode.close()
-    await tools.make.close()
-
-
-@pytest.fixture(scope="module")
-def photo() -> bytes:
-    return samples.photo()
+def world(tools: Tools) -> World:
+    return World(tools)
 
 
 def test_every_kind_but_the_post_has_a_task_for_its_newest_version() -> None:
@@ -176,8 +166,8 @@ async def test_image_analyze(world: World, photo: bytes) -> None:
     assert "1600 × 1067" in result.text
 
 
-async def test_video_generate_from_a_picture(world: World, photo: bytes) -> None:
-    result = await world.run(Kind.VIDEO_GENERATE, file=world.upload(photo), seconds=2)
+async def test_video_generate_from_a_picture(world: World, small_photo: bytes) -> None:
+    result = await world.run(Kind.VIDEO_GENERATE, file=world.upload(small_photo), seconds=2)
     artifact = artifacts_of(result)[0]
     assert (artifact.media_type, artifact.duration_s) == ("video/mp4", 2.0)
     assert world.stored[artifact.key][4:8] == b"ftyp"
