@@ -3,7 +3,7 @@ and for no longer than a day.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from ops.base import metrics
-from ops.sandbox import Sandbox, running_sandbox
+from ops.sandbox import Sandbox
 from schemas.errors import Retryable
 from schemas.events import JobEvent, channel_of
 from schemas.ids import new_id
@@ -36,12 +36,6 @@ from workers.tasks.context import TaskContext
 from workers.tasks.registry import Task
 
 KINDS = ("video.generate:1", "text.improve:1")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
 
 
 @dataclass
@@ -107,10 +101,9 @@ class Scene:
 
 
 @pytest_asyncio.fixture
-async def scene(dsn: str, redis_url: str, tmp_path: Path, server: Sandbox) -> AsyncIterator[Scene]:
-    server.reset()
+async def scene(dsn: str, redis_url: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Scene]:
     ring = await Ring.open(dsn, redis_url, tmp_path)
-    market = Market.open(ring, server, public_url="https://leyden.example")
+    market = Market.open(ring, sandbox, public_url="https://leyden.example")
     app = await WorkerApp.open(ring.settings, master_key=MASTER_KEY)
     yield Scene(market, app, await ring.person())
     try:
