@@ -42,6 +42,8 @@ CERTAIN = [
     (Said(402), "quota_exhausted"),
     (Said(400, "billing_hard_limit_reached"), "quota_exhausted"),
     (Said(403, "", "Key limit exceeded (total limit)"), "quota_exhausted"),
+    (Said(400, "", "Cannot draw 'insufficient credits'"), "provider_refused"),
+    (Said(422, "", "prompt: credits insufficient"), "provider_refused"),
     (Said(401), "provider_unavailable"),
     (Said(403, own=False), "provider_unavailable"),
     (Said(400, "context_length_exceeded"), "provider_refused"),

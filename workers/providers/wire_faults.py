@@ -46,6 +46,8 @@ _QUOTA_WORDS: Final = (
     "billing_hard_limit",
     "key limit exceeded",
 )
+_BILL_STATUSES: Final = frozenset({402, 403, 429, 433})
+"""With these a message is about the account, not about the question."""
 _GATEWAY_STATUSES: Final = frozenset({408, 504, 520, 521, 522, 523, 524, 530})
 """Somebody in between gave up waiting: what became of the request is not known."""
 
@@ -89,7 +91,7 @@ def refusal(said: Said, *, model: str) -> NotSold | Lost:
     status = said.status
     if status in _GATEWAY_STATUSES or (status >= 500 and not said.own):  # noqa: PLR2004 (of HTTP)
         return Lost(f"status_{status}", retry_after_s=named_pause_s(said.headers))
-    if status == 402 or any(word in told for word in _QUOTA_WORDS):  # noqa: PLR2004
+    if _is_unpaid(said, told):
         return NotSold(Permanent("quota_exhausted", **_named(said)))
     if status in (429, 433):
         wait_s = pause_s(said.headers)
@@ -97,6 +99,12 @@ def refusal(said: Said, *, model: str) -> NotSold | Lost:
     if status >= 500 or status in (409, 425, 455):  # noqa: PLR2004
         return NotSold(_busy(said))
     return NotSold(_no(said, told, model))
+
+
+def _is_unpaid(said: Said, told: str) -> bool:
+    """It stops a provider for everybody, so what a person wrote, and a message repeats, is no sign of it."""
+    where = told if said.status in _BILL_STATUSES else said.word.lower()
+    return said.status == 402 or any(word in where for word in _QUOTA_WORDS)  # noqa: PLR2004
 
 
 def _no(said: Said, told: str, model: str) -> JobFault:
