@@ -22,7 +22,7 @@ function keyOf(message, key, act) {
   }
   const node = el(`button.key${style}`, {
     type: "button", disabled: Boolean(key.disabled), onclick: () => pressed(node, message, key, act),
-  }, key.text, key.url && icon("link"));
+  }, key.text.replaceAll(" · ", "\u00a0· "), key.url && icon("link"));
   return node;
 }
 

@@ -3,6 +3,7 @@
 import { avatar, el, icon, button } from "./dom.js";
 import { inlineKeyboard } from "./keyboards.js";
 import { rich } from "./rich.js";
+import { store } from "./store.js";
 import { number, size, t, time } from "./texts.js";
 
 const MEDIA = ["photo", "video", "animation", "document"];
@@ -84,7 +85,7 @@ function text(value, entities, act) {
 function quote(message, act) {
   const quoted = message.reply_to_message;
   if (!quoted) return null;
-  const name = quoted.from?.first_name ?? quoted.sender_chat?.title ?? "";
+  const name = quoted.from?.id === store.me.id ? t("you") : quoted.from?.first_name ?? quoted.sender_chat?.title ?? "";
   const thumb = quoted.photo ? el("img", { src: mediaUrl(quoted.photo[0]), alt: "" }) : null;
   return el("button.quote", { type: "button", onclick: () => act.jump(quoted.message_id) }, thumb,
     el("span", {}, el("b", {}, name), el("span.quoted", {}, preview(quoted))));

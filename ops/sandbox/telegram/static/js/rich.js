@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { t } from "./texts.js";
 
+const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
 const SAFE = /^(https?|mailto):/i;
 
 const MAKERS = {
@@ -13,7 +14,7 @@ const MAKERS = {
   code: () => el("code"),
   pre: (entity) => el("pre", entity.language ? { "data-language": entity.language } : {}),
   blockquote: () => el("blockquote"),
-  expandable_blockquote: () => el("blockquote"),
+  expandable_blockquote: () => folded(),
   spoiler: () => spoiler(),
   text_link: (entity, text, go) => link(entity.url, go),
   url: (entity, text, go) => link(/^https?:/i.test(text) ? text : `http://${text}`, go),
@@ -21,8 +22,7 @@ const MAKERS = {
   mention: () => el("span.mention"),
   text_mention: () => el("span.mention"),
   hashtag: () => el("span.mention"),
-  bot_command: (entity, text, go) =>
-    el("button.command", { type: "button", onclick: () => go({ command: text }) }),
+  bot_command: (entity, text, go) => pressed(el("span.command"), () => go({ command: text })),
 };
 
 function link(url, go) {
@@ -35,13 +35,27 @@ function link(url, go) {
   });
 }
 
-function spoiler() {
-  const show = () => node.classList.add("shown");
-  const node = el("span.spoiler", {
-    tabIndex: 0, role: "button", "aria-label": t("spoiler"), onclick: show,
-    onkeydown: (event) => (event.key === "Enter" || event.key === " ") && show(),
-  });
+// Words that can be pressed: a button is a box of its own, and lines would break around it.
+function pressed(node, act) {
+  node.tabIndex = 0;
+  node.setAttribute("role", "button");
+  node.addEventListener("click", act);
+  node.addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && act());
   return node;
+}
+
+function spoiler() {
+  const node = el("span.spoiler", { "aria-label": t("spoiler") });
+  return pressed(node, () => node.classList.add("shown"));
+}
+
+// Three lines of it, as in Telegram, and all of it when it is pressed.
+function folded() {
+  const node = el("blockquote.folded", { title: t("folded") });
+  return pressed(node, () => {
+    node.classList.remove("folded");
+    for (const name of ["role", "tabindex", "title"]) node.removeAttribute(name);
+  });
 }
 
 // `go` is asked what to do with a link or a command; true means that it has done it.
@@ -67,7 +81,7 @@ function build(text, start, end, entities, go) {
     const node = make ? make(entity, text.slice(from, to), go) : el("span");
     node.append(...build(text, from, to, inner, go));
     nodes.push(node);
-    at = to;
+    at = to + (BLOCKS.has(entity.type) && text[to] === "\n" ? 1 : 0); // a block ends its line by itself
   }
   if (at < end) nodes.push(text.slice(at, end));
   return nodes;

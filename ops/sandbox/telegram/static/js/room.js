@@ -39,9 +39,9 @@ export function drawRoom() {
 
 export function drawHead(chat) {
   const action = store.actions.get(chat.key);
-  const people = chat.type === "private" ? t("bot") : [t(chat.type === "channel" ? "channel" : "group"),
-    ...chat.bots.map((bot) => bot.name)].join(" · ");
-  const words = action ? t(action) : people;
+  const kind = chat.type === "private" ? "bot" : chat.type === "channel" ? "channel" : "group";
+  const inside = chat.type === "private" ? [t("sandbox")] : chat.bots.map((bot) => bot.name);
+  const words = action ? t(action) : [t(kind), ...inside].join(" · ");
   $("head").replaceChildren(
     button(".icon-button.back", t("back"), icon("back"), act.back),
     avatar(chat.title, chat.type),

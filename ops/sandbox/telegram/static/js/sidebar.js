@@ -42,6 +42,6 @@ function row(chat, onOpen) {
   el("span.chat-words", {},
     el("span.chat-line", {}, el("b", {}, chat.title), chat.last && el("time", {}, time(chat.last.date))),
     el("span.chat-line", {},
-      el("span.chat-last", {}, chat.last?.mine ? `${t("you")}: ${words}` : words),
+      el(`span.chat-last${chat.last ? "" : ".whole"}`, {}, chat.last?.mine ? `${t("you")}: ${words}` : words),
       unread ? el("span.unread", {}, String(unread)) : null)));
 }
