@@ -1,7 +1,7 @@
 """A newcomer in a real browser, on `leyden up` as it is: writes, draws, edits, films, pays, finds it all.
 
-At each station the page is looked at as on a desk and on a phone, by day and by night. Skipped where there
-is no Chromium. The screenshots of it are kept with `--shots FOLDER`.
+At each station the page is looked at as on a desk and on a phone, by day and by night. The
+screenshots of it are kept with `--shots FOLDER`.
 """
 
 import re
@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from tests.e2e.browser import CHROMIUM, DESK, PHONE, opened_page
+from tests.e2e.browser import DESK, PHONE, needs_chromium, opened_browser, opened_page
 from tests.e2e.processes import Running, background
 from tests.support import wait_until
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-pytest.importorskip("playwright", reason="playwright is not installed")
+pytestmark = needs_chromium
 
 PATIENCE_MS = 60_000
 """A film takes a while on a busy machine."""
@@ -104,7 +103,7 @@ async def test_a_newcomer_walks_through_the_house(
 ) -> None:
     up, url = running
     await wait_until(lambda: up.said("Chat with the bots"), 90, "the bots can be talked to")
-    async with opened_page(url, DESK) as (page, troubles):
+    async with opened_browser() as browser, opened_page(browser, url) as (page, troubles):
         walk = Walk(page, shots)
         await meets(walk)
         await improves(walk)

@@ -1,6 +1,6 @@
 """The chat page in a real browser: a newcomer talks to a bot, sends a photo, presses buttons, pays.
 
-Skipped where there is no Chromium. The bot is the echo bot of the tests.
+The bot is the echo bot of the tests. One browser for all: to start it costs more than most of them.
 """
 
 from collections.abc import AsyncIterator
@@ -10,17 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 from aiogram.types import BufferedInputFile, InputMediaPhoto
 
-from tests.e2e.browser import CHROMIUM, DESK, PHONE, opened_page
-from tests.integration.sandbox_telegram import BOT_ID, TOKEN, Play, picture, playing, polling
+from tests.e2e.browser import DESK, PHONE, needs_chromium, opened_browser, opened_page
+from tests.integration.sandbox_telegram import Play, picture, playing, polling
 from tests.support import wait_until
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Browser, Page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-pytest.importorskip("playwright", reason="playwright is not installed")
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator["Browser"]:
+    async with opened_browser() as opened:
+        yield opened
 
 
 @dataclass(slots=True)
@@ -46,18 +52,17 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(
-    play: Play, size: dict[str, int] = DESK, *, locale: str = "en-GB", scheme: str = "light"
+    browser: "Browser", play: Play, size: dict[str, int] = DESK, **more: str
 ) -> AsyncIterator[Visit]:
-    async with opened_page(f"{play.url}/chat", size, locale=locale, scheme=scheme) as opened:
-        page, troubles = opened
+    async with opened_page(browser, f"{play.url}/chat", size, **more) as (page, troubles):
         yield Visit(page, play, troubles)
 
 
-async def test_a_newcomer_talks_to_a_bot(tmp_path: Path) -> None:
+async def test_a_newcomer_talks_to_a_bot(browser: "Browser", tmp_path: Path) -> None:
     async with playing() as play, polling(play):
         await play.put("limits", {"enabled": False})
         await play.call("getMe")
-        async with visiting(play) as visit:
+        async with visiting(browser, play) as visit:
             page = visit.page
             assert "not Telegram" in await page.locator(".notice").inner_text()
             await page.locator(".welcome .big").click()
@@ -94,10 +99,10 @@ async def test_a_newcomer_talks_to_a_bot(tmp_path: Path) -> None:
         assert visit.troubles == []
 
 
-async def test_a_newcomer_pays_with_play_stars() -> None:
+async def test_a_newcomer_pays_with_play_stars(browser: "Browser") -> None:
     async with playing() as play, polling(play):
         await play.call("getMe")
-        async with visiting(play, PHONE, locale="ru-RU", scheme="dark") as visit:
+        async with visiting(browser, play, PHONE, locale="ru-RU", scheme="dark") as visit:
             page = visit.page
             assert "не Telegram" in await page.locator(".notice").inner_text()
             await page.locator(".chat").first.click()
@@ -117,10 +122,10 @@ async def test_a_newcomer_pays_with_play_stars() -> None:
         assert visit.troubles == []
 
 
-async def test_what_is_being_written_shows_and_can_be_stopped() -> None:
+async def test_what_is_being_written_shows_and_can_be_stopped(browser: "Browser") -> None:
     async with playing() as play:
         await play.call("getMe")
-        async with visiting(play) as visit:
+        async with visiting(browser, play) as visit:
             await visit.page.locator(".welcome .big").click()
             await visit.sees("/start")
             person = visit.person()
@@ -137,12 +142,12 @@ async def test_what_is_being_written_shows_and_can_be_stopped() -> None:
             assert updates[-1]["stopped_message_generation"]["draft_id"] == 3
 
 
-async def test_hostile_messages_stay_text() -> None:
+async def test_hostile_messages_stay_text(browser: "Browser") -> None:
     hostile = "<img src=x onerror=alert(1)> <script>alert(2)</script>"
     async with playing() as play:
         await play.call("getMe")
         await play.put("limits", {"enabled": False})
-        async with visiting(play) as visit:
+        async with visiting(browser, play) as visit:
             await visit.page.locator(".welcome .big").click()
             await visit.sees("/start")
             person = visit.person()
@@ -166,12 +171,12 @@ async def test_hostile_messages_stay_text() -> None:
         assert visit.troubles == []
 
 
-async def test_an_album_and_a_video_that_plays() -> None:
+async def test_an_album_and_a_video_that_plays(browser: "Browser") -> None:
     async with playing() as play:
         await play.call("getMe")
         await play.put("limits", {"enabled": False})
         bot = play.bot()
-        async with visiting(play) as visit:
+        async with visiting(browser, play) as visit:
             await visit.page.locator(".welcome .big").click()
             await visit.sees("/start")
             person = visit.person()
@@ -194,10 +199,10 @@ async def test_an_album_and_a_video_that_plays() -> None:
         await bot.session.close()
 
 
-async def test_a_lost_line_is_found_again() -> None:
+async def test_a_lost_line_is_found_again(browser: "Browser") -> None:
     async with playing() as play:
         await play.call("getMe")
-        async with visiting(play) as visit:
+        async with visiting(browser, play) as visit:
             await visit.page.locator(".welcome .big").click()
             await visit.sees("/start")
             tries: list[str] = []
@@ -218,10 +223,10 @@ async def test_a_lost_line_is_found_again() -> None:
             assert await visit.page.locator("#log article").count() == 2, "and only once"
 
 
-async def test_a_channel_of_ones_own_has_the_bot_as_administrator() -> None:
+async def test_a_channel_of_ones_own_has_the_bot_as_administrator(browser: "Browser") -> None:
     async with playing() as play:
         await play.call("getMe")
-        async with visiting(play) as visit:
+        async with visiting(browser, play) as visit:
             page = visit.page
             await page.locator("#new-chat").click()
             await page.locator("dialog input[name=title]").fill("My news")
@@ -235,25 +240,26 @@ async def test_a_channel_of_ones_own_has_the_bot_as_administrator() -> None:
         assert visit.troubles == []
 
 
-async def test_visitors_do_not_see_each_other() -> None:
+async def test_a_long_quote_is_folded_until_it_is_pressed(browser: "Browser") -> None:
+    changes = "\n".join(f"• change {number}" for number in range(8))
+    text = f"The text\n\n<blockquote expandable>{changes}</blockquote>\n\nThe price"
     async with playing() as play:
-        person = await play.ann()
-        key = f"{BOT_ID}/{person}"
-        assert (await play.http.get("/chat/api/state")).status_code == 422
-        page = await play.http.get("/chat")
-        policy = page.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "unsafe" not in policy
-        assert "HttpOnly" in page.headers["set-cookie"]
-        foreign = await play.http.get("/chat/api/messages", params={"chat": key})
-        assert foreign.json()["code"] == "not_inside"
-        body = {"chat": key, "text": "as Ann"}
-        assert (await play.http.post("/chat/api/say", json=body)).status_code == 403
-        marked = await play.http.post("/chat/api/say", json=body, headers={"X-Play": "1"})
-        assert marked.json()["code"] == "not_inside"
-        assert (await play.http.get("/chat/static/../page.py")).status_code == 404
-        assert (await play.http.get("/chat/static/%2e%2e/page.py")).status_code == 404
-        assert TOKEN not in (await play.http.get("/chat/api/state")).text
+        await play.call("getMe")
+        async with visiting(browser, play, PHONE) as visit:
+            await visit.page.locator(".chat").first.click()
+            await visit.page.locator(".welcome .big").click()
+            await visit.sees("/start")
+            assert "sandbox" in await visit.page.locator("#head").inner_text()
+            person = visit.person()
+            await play.call("sendMessage", chat_id=person, text=text, parse_mode="HTML")
+            shown = await visit.sees("The price")
+            quote = shown.locator("blockquote")
+            hidden = "node => node.scrollHeight - node.clientHeight"
+            assert await quote.evaluate(hidden) > 0
+            await quote.press("Enter")
+            assert await quote.evaluate(hidden) == 0
+            assert "change 7\n\nThe price" in await shown.locator(".text").inner_text()
+        assert visit.troubles == []
 
 
 def film() -> bytes:

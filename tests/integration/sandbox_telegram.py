@@ -3,7 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -217,6 +217,8 @@ async def polling(play: Play, token: str = TOKEN) -> AsyncIterator[Bot]:
         try:
             yield bot
         finally:
+            with suppress(RuntimeError):  # it has not begun yet
+                await dispatcher.stop_polling()
             task.cancel()
             await asyncio.wait({task}, timeout=10)
             await bot.session.close()

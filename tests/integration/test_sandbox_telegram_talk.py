@@ -176,3 +176,24 @@ async def test_files_and_calls_of_unknown_bots_are_refused() -> None:
         assert (await play.call("sendSandwich"))["description"] == "Not Found: method not found"
         missing = await play.http.get(f"/file/bot{TOKEN}/photos/file_9.jpg")
         assert missing.status_code == httpx.codes.NOT_FOUND
+
+
+async def test_visitors_do_not_see_each_other() -> None:
+    async with playing() as play:
+        person = await play.ann()
+        key = f"{BOT_ID}/{person}"
+        assert (await play.http.get("/chat/api/state")).status_code == 422
+        page = await play.http.get("/chat")
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "HttpOnly" in page.headers["set-cookie"]
+        foreign = await play.http.get("/chat/api/messages", params={"chat": key})
+        assert foreign.json()["code"] == "not_inside"
+        body = {"chat": key, "text": "as Ann"}
+        assert (await play.http.post("/chat/api/say", json=body)).status_code == 403
+        marked = await play.http.post("/chat/api/say", json=body, headers={"X-Play": "1"})
+        assert marked.json()["code"] == "not_inside"
+        assert (await play.http.get("/chat/static/../page.py")).status_code == 404
+        assert (await play.http.get("/chat/static/%2e%2e/page.py")).status_code == 404
+        assert TOKEN not in (await play.http.get("/chat/api/state")).text
