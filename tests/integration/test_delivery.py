@@ -1,16 +1,24 @@
 """Answers of ended jobs, delivered to a real Bot API server on a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
+from ops.base.nursery import Nursery
+from schemas.jobs import Lane
 from storage.calls import Calls
+from storage.deliveries import Due
+from storage.posts import Posts
 from tests.integration.sandbox_telegram import picture, playing
-from tests.postbox import BOT, Postbox, words
+from tests.postbox import BOT, LEASE_S, Postbox, words
 from tests.ring import Ring
 from tests.support import wait_until
+from workers.delivery.courier import Courier
+from workers.runtime.rounds import Stop
 
 
 @pytest_asyncio.fixture
@@ -304,8 +312,6 @@ async def test_answers_of_bots_we_do_not_have_are_left(box: Postbox) -> None:
 
 
 async def test_a_paused_lane_delivers_nothing(box: Postbox) -> None:
-    from schemas.jobs import Lane
-
     ann = await box.person()
     await box.ring.queue.pause(Lane.POST)
     job_id = await box.ended(ann, words("here"))
@@ -314,3 +320,42 @@ async def test_a_paused_lane_delivers_nothing(box: Postbox) -> None:
         assert (await box.row(job_id))["fence"] == 0
         await box.ring.queue.resume(Lane.POST)
         await box.wait_state(job_id)
+
+
+async def test_what_comes_again_while_it_is_in_hand_is_kept_in_hand(box: Postbox) -> None:
+    """Its lease had ended for a moment; the first of the two that hold it now goes before the other."""
+    held: dict[int, asyncio.Event] = {}
+
+    class Holding:
+        """Delivers nothing, and lets go of what it has when it is told so."""
+
+        wire = SimpleNamespace(names=(BOT,))
+
+        async def deliver(self, due: Due) -> None:
+            held[due.fence] = asyncio.Event()
+            await held[due.fence].wait()
+
+    job_id = await box.ended(await box.person(), words("here"))
+    courier = Courier(
+        Holding(),  # type: ignore[arg-type]
+        deliveries=box.deliveries,
+        posts=Posts(box.ring.db),
+        queue=box.ring.queue,
+        lease_s=LEASE_S,
+        grace_s=1,
+    )
+    over = "update work.delivery set due_at = clock_timestamp() where job_id = $1"
+    stop = Stop()
+    async with Nursery("tests") as nursery:
+        task = nursery.start_task(courier.run(stop), name="courier")
+        await wait_until(lambda: 1 in held, 10, "it is in hand")
+        await box.ring.owner.execute(over, job_id)
+        await wait_until(lambda: 2 in held, 10, "it is in hand again")
+        held[1].set()
+        await wait_until(lambda: len(courier._in_hand) == 1, 10, "one of the two has gone")
+        before = (await box.row(job_id))["due_at"]
+        await courier._renew()
+        assert (await box.row(job_id))["due_at"] > before
+        held[2].set()
+        stop.set()
+        await asyncio.wait({task}, timeout=20)

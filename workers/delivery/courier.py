@@ -46,7 +46,8 @@ class Courier:
         self._lease_s = lease_s
         self._grace_s = grace_s
         self._bell = asyncio.Event()
-        self._in_hand: dict[int, Due] = {}
+        self._in_hand: dict[tuple[int, int], Due] = {}
+        """By number and fence: one whose lease has ended may come again while it is still in hand."""
         self._paused = False
         self._paused_until_s = 0.0
 
@@ -90,7 +91,7 @@ class Courier:
             return
         names = self._sender.wire.names
         for due in await self._deliveries.take(names, limit=free, lease_s=self._lease_s):
-            self._in_hand[due.id] = due
+            self._in_hand[due.id, due.fence] = due
             hands.start(self._deliver(due), name="deliver")
 
     async def _deliver(self, due: Due) -> None:
@@ -98,7 +99,7 @@ class Courier:
         try:
             await self._sender.deliver(due)
         finally:
-            self._in_hand.pop(due.id, None)
+            del self._in_hand[due.id, due.fence]
             if full:  # others may be due already
                 self.ring()
 
