@@ -70,19 +70,11 @@ def _film(
             stream.options = {"crf": "23", "preset": "veryfast"}
             for number, view in enumerate(views):
                 shot = still.resize(frame, Image.Resampling.BICUBIC, box=view)
-                frame_of = av.VideoFrame.from_image(_faded(shot, number))  # type: ignore[no-untyped-call]
+                frame_of = av.VideoFrame.from_image(shot)  # type: ignore[no-untyped-call]
                 container.mux(stream.encode(frame_of))
                 tell_progress(_DRAWING_SHARE + (1 - _DRAWING_SHARE) * (number + 1) / len(views))
             container.mux(stream.encode())
         return path.read_bytes(), *frame, float(seconds)
-
-
-def _faded(shot: Image.Image, number: int) -> Image.Image:
-    """The first third of a second comes up from black."""
-    rise = FRAMES_PER_SECOND // 3
-    if number >= rise:
-        return shot
-    return Image.blend(Image.new("RGB", shot.size), shot, (number + 1) / (rise + 1))
 
 
 def _views(
