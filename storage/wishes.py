@@ -55,6 +55,7 @@ select w.id, w.user_id, w.bot, w.chat_id, w.reply_to, w.app, w.kind, w.why, w.in
   from app.wish w join work.job j on j.id = w.after_job
  where w.after_job is not null and w.job_id is null and w.dropped_at is null and j.due_at is null
    and w.why = 'after' and w.bot = any ($1)
+   and (w.taken_until is null or w.taken_until < clock_timestamp())
    and (w.kind <> 'post.publish' or not exists (
          select 1 from work.delivery d
           where d.job_id = w.after_job and d.state in ('pending', 'sending')))
@@ -91,7 +92,10 @@ update app.wish set taken_until = clock_timestamp() + make_interval(secs => $2)
    and (taken_until is null or taken_until < clock_timestamp())
 returning taken_until
 """
-_GIVE_BACK = "update app.wish set taken_until = null where id = $1 and taken_until = $2"
+_PUT_OFF = """
+update app.wish set taken_until = clock_timestamp() + make_interval(secs => $3)
+ where id = $1 and taken_until = $2
+"""
 _FORGET = "delete from app.wish where created_at < clock_timestamp() - make_interval(secs => $1)"
 
 
@@ -195,7 +199,7 @@ class Wishes:
         return [await self._opened(row) for row in rows]
 
     async def ripe(self, bots: Sequence[str], *, limit: int = 100) -> list[Ripe]:
-        """Wishes of these bots whose turn has come, oldest first."""
+        """Wishes of these bots whose turn has come and that nobody follows now, oldest first."""
         rows = await self._db.fetch(_RIPE, list(bots), limit)
         return [
             Ripe(await self._opened(row), row["after_job"], succeeded=row["succeeded"])
@@ -219,9 +223,9 @@ class Wishes:
         found: datetime | None = await self._db.fetchval(_TAKE, wish_id, lease_s)
         return found
 
-    async def give_back(self, wish_id: UUID, taken_until: datetime) -> None:
-        """Its turn may come again at once."""
-        await self._db.execute(_GIVE_BACK, wish_id, taken_until)
+    async def put_off(self, wish_id: UUID, taken_until: datetime, *, delay_s: float) -> None:
+        """Its turn comes again after `delay_s`, if it still waits then."""
+        await self._db.execute(_PUT_OFF, wish_id, taken_until, delay_s)
 
     async def forget(self, *, older_than_s: float = KEPT_S) -> None:
         await self._db.execute(_FORGET, older_than_s)

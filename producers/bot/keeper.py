@@ -44,6 +44,9 @@ YOUNG_S: Final = 2.0
 FOLLOW_S: Final = 1.0
 HAND_S: Final = 60.0
 """How long one process keeps a wish to itself: longer than it insists on a sentence."""
+AGAIN_S: Final = 3.0
+FAILED_S: Final = 600.0
+"""Until one is tried again that is not to be followed because of a fault of our own."""
 FORGET_S: Final = 3_600.0
 BETWEEN: Final = "\n\n"
 CARDS: Final = 0
@@ -134,21 +137,29 @@ class Follower:
             await asyncio.sleep(FOLLOW_S)
 
     async def round(self) -> None:
-        """Every wish whose turn has come. Raises Unavailable."""
+        """Every wish whose turn has come. Raises Unavailable without Postgres."""
         names = [account.name for account in self._room.accounts.values()]
         for ripe in await self._room.wishes.ripe(names):
             taken_until = await self._room.wishes.take(ripe.wish.id, lease_s=HAND_S)
             if taken_until is None:  # another process is at it
                 continue
-            try:
-                await self._follow(ripe)
-            except Unavailable:
-                raise
-            except (LeydenError, ValueError) as error:
-                log.warning("wish.dropped", wish=str(ripe.wish.id), reason=str(error))
-                await self._room.wishes.drop(ripe.wish.user_id, ripe.wish.id)
-            finally:
-                await self._room.wishes.give_back(ripe.wish.id, taken_until)
+            delay_s = await self._try(ripe)
+            await self._room.wishes.put_off(ripe.wish.id, taken_until, delay_s=delay_s)
+
+    async def _try(self, ripe: Ripe) -> float:
+        """After how long it is tried again, if it still waits: one that cannot be told holds up no other."""
+        try:
+            await self._follow(ripe)
+        except Unavailable as error:
+            log.info("wish.delayed", wish=str(ripe.wish.id), reason=str(error))
+            return max(AGAIN_S, float(error.facts.get("retry_after_s", 0.0)))
+        except (LeydenError, ValueError) as error:
+            log.warning("wish.dropped", wish=str(ripe.wish.id), reason=str(error))
+            await self._room.wishes.drop(ripe.wish.user_id, ripe.wish.id)
+        except Exception:
+            log.exception("wish.failed", wish=str(ripe.wish.id))
+            return FAILED_S
+        return AGAIN_S
 
     async def _follow(self, ripe: Ripe) -> None:
         """Killed in here, it is done again once the wish is free: by then a sentence may be said twice."""

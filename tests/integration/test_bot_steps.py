@@ -223,7 +223,7 @@ async def test_many_followers_ask_once(bots: Running) -> None:
     await asyncio.gather(*(Follower(bots.room).round() for _ in range(4)))
 
     async def left(count: int) -> bool:
-        return len(await bots.room.wishes.ripe(["viaizer"])) == count
+        return await followers(bots) == count
 
     await wait_until(lambda: left(1), 20, "every question but one has been asked")
     assert len(await heard(bots, who, "link")) == 5
@@ -231,3 +231,26 @@ async def test_many_followers_ask_once(bots: Running) -> None:
     await asyncio.gather(*(Follower(bots.room).round() for _ in range(4)))
     await wait_until(lambda: left(0), 20, "every question has been asked")
     assert len(await heard(bots, who, "link")) == 6
+
+
+async def test_who_cannot_be_told_keeps_nobody_else_waiting(bots: Running) -> None:
+    """A chat that has to be silent for an hour, and a question that Telegram does not take."""
+    (silent, one), (refused, two), (last, three) = [await person(bots) for _ in range(3)]
+    for who, user_id in ((silent, one), (refused, two), (last, three)):
+        await say(bots, who, "/image a boat")
+        (drawn,) = await bots.wait_jobs(1, f"user_id = {user_id}")
+        await finish_picture(bots.desk, drawn["id"], picture(64, 64))
+        here = await guest_of(bots.room, user_id, bot_id=BOT, key="tg-1")
+        assert here is not None
+        await bots.idle()
+        await flow.then(bots.room, here, Wanted(Kind.POST_PUBLISH, {}), [drawn["id"]])
+    await bots.room.limiter.pause(BOT, silent, 3_600)
+    refuse = {"match": {"chat_id": str(refused)}, "fault": "parse_error", "times": 1}
+    await bots.play.put("faults", [refuse])
+    for each in await bots.jobs():
+        await delivered(bots, each["id"])
+    await bots.hears(last, "link")
+    assert not await heard(bots, refused, "link")
+    await bots.owner.execute("update app.wish set taken_until = now() - interval '1 second'")
+    await bots.hears(refused, "link")
+    assert await followers(bots) == 1, "who has to be silent is asked later"
