@@ -17,10 +17,17 @@ TURNS_MAX: Final = 40
 """Turns that are looked at; how many of them are told to a model is decided by their length."""
 KEPT_S: Final = 90 * 86_400
 
-_MODE = "select mode from app.talk where user_id = $1 and bot = $2 and chat_id = $3"
+_MODE = """
+select case when ended_by = $4 then ended else mode end from app.talk
+ where user_id = $1 and bot = $2 and chat_id = $3
+"""
 _SET_MODE = """
 insert into app.talk (user_id, bot, chat_id, mode) values ($1, $2, $3, $4)
 on conflict (user_id, bot, chat_id) do update set mode = excluded.mode
+"""
+_END_MODE = """
+update app.talk set ended = mode, ended_by = $4, mode = ''
+ where user_id = $1 and bot = $2 and chat_id = $3 and ended_by is distinct from $4
 """
 _BEGIN = """
 insert into app.talk (user_id, bot, chat_id) values ($1, $2, $3)
@@ -58,12 +65,19 @@ class Talks:
         self._db = db
         self._keys = keys
 
-    async def mode(self, user_id: int, bot: str, chat_id: int) -> str:
-        """What a plain text means here; empty unless somebody chose."""
-        return await self._db.fetchval(_MODE, user_id, bot, chat_id) or ""
+    async def mode(self, user_id: int, bot: str, chat_id: int, *, update_key: str) -> str:
+        """What a plain text means here; empty unless somebody chose.
+
+        For the update that has ended a mode it is that one still: it may be handled again.
+        """
+        return await self._db.fetchval(_MODE, user_id, bot, chat_id, update_key) or ""
 
     async def set_mode(self, user_id: int, bot: str, chat_id: int, *, mode: str) -> None:
         await self._db.execute(_SET_MODE, user_id, bot, chat_id, mode)
+
+    async def end_mode(self, user_id: int, bot: str, chat_id: int, *, update_key: str) -> None:
+        """This update was what the mode waited for."""
+        await self._db.execute(_END_MODE, user_id, bot, chat_id, update_key)
 
     async def begin(self, user_id: int, bot: str, chat_id: int) -> None:
         """A new conversation: what was said before is not told to a model any more."""

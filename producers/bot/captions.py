@@ -12,14 +12,13 @@ from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
-from producers.bot import flow, photo, picture_edits, prompts
+from producers.bot import flow, obstacles, photo, picture_edits, prompts
 from producers.bot.guest import Guest
 from producers.bot.room import Room
 from producers.bot.texts import offer_styles
 from producers.bot.wants import Wanted
 from schemas.jobs import Kind
 from schemas.money import App
-from schemas.payloads import PROMPT_MAX_CHARACTERS
 
 Album = Sequence[Message]
 
@@ -65,9 +64,10 @@ async def on_improve(
 
 async def animate(room: Room, guest: Guest, pictures: Sequence[UUID], words: str) -> None:
     """A video of each, as the words say."""
-    told: dict[str, Any] = {}
-    if words.strip():
-        told["prompt"] = words.strip()[:PROMPT_MAX_CHARACTERS]
+    prompt = words.strip()
+    if await obstacles.too_long(room, guest, prompt):
+        return
+    told: dict[str, Any] = {"prompt": prompt} if prompt else {}
     inputs = [{"file": str(one), **told} for one in pictures]
     improve = bool(told) and await prompts.are_improved(room, guest)
     wanted = Wanted(Kind.VIDEO_GENERATE, inputs[0], more=tuple(inputs[1:]), improve=improve)

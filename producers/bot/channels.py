@@ -23,6 +23,7 @@ from aiogram.types import (
 
 from ops.base.logs import get_logger
 from ops.base.telegram import may_post
+from producers.bot import modes
 from producers.bot.guest import Guest
 from producers.bot.guests import guest_of
 from producers.bot.presses import Pressed, button
@@ -117,7 +118,7 @@ async def ask_for_one(room: Room, guest: Guest) -> None:
             request_username=True,
         ),
     )
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=LINK_MODE)
+    await modes.begin(room, guest, LINK_MODE)
     me = await room.bots[guest.bot_id].me()
     add = (text("channels.add", guest.language), ADD_LINK.format(name=me.username))
     await room.say.send(guest, html("channels.how", guest.language), keyboard=[[add]])
@@ -133,7 +134,7 @@ async def on_shared(message: Message, room: Room, guest: Guest) -> None:
 
 async def on_forwarded(_: Message, room: Room, guest: Guest, origin: Any) -> None:
     """Only while a channel was asked for; else a forwarded post is a text like any other."""
-    mode = await room.talks.mode(guest.user_id, guest.bot, guest.chat_id)
+    mode = await modes.mode_of(room, guest)
     if mode != LINK_MODE or not isinstance(origin, MessageOriginChannel) or not guest.private:
         raise SkipHandler
     await _link_and_tell(room, guest, origin.chat.id)
@@ -166,7 +167,7 @@ async def _link_and_tell(room: Room, guest: Guest, chat_id: int) -> None:
         key = f"channels.refused-{refused.code}"
         await Show.of(room).ask_by_keys(guest, html(key, guest.language), None)
         return
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="")
+    await modes.end(room, guest)
     told = html("channels.linked", guest.language, title=channel.title)
     await Show.of(room).ask_by_keys(guest, told, None)
 

@@ -6,7 +6,7 @@ from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
-from producers.bot import captions, flow, memory, picture_edits, prompts
+from producers.bot import captions, flow, memory, modes, obstacles, picture_edits, prompts
 from producers.bot.guest import Guest
 from producers.bot.media import fetch, sent_with
 from producers.bot.room import Room
@@ -14,7 +14,6 @@ from producers.bot.texts import offer_styles
 from schemas.errors import Refused
 from schemas.jobs import Kind
 from schemas.money import App
-from schemas.payloads import PROMPT_MAX_CHARACTERS
 from schemas.speech import html
 
 QUOTED_MAX_CHARACTERS: Final = 4_000
@@ -60,7 +59,7 @@ async def on_text(message: Message, room: Room, guest: Guest, words: str) -> Non
             return
         await picture_edits.edit(room, guest.within(App.VIAIZER), [stored.id], words)
         return
-    mode = await room.talks.mode(guest.user_id, guest.bot, guest.chat_id)
+    mode = await modes.mode_of(room, guest)
     if mode == "improve" and App.TEXT_AI in guest.features:
         await offer_styles(room, guest.within(App.TEXT_AI), words)
     else:
@@ -80,6 +79,8 @@ async def _in_mode(room: Room, guest: Guest, message: Message, words: str, mode:
 
 async def _talk(room: Room, guest: Guest, message: Message, words: str) -> None:
     """An answer that knows what was said before; a quoted message counts as the last of it."""
+    if await obstacles.too_long(room, guest, words):
+        return
     told: list[dict[str, Any]] = await memory.history(room, guest)
     quoted = message.reply_to_message
     if quoted is not None and (text := quoted.text or quoted.caption):
@@ -87,12 +88,6 @@ async def _talk(room: Room, guest: Guest, message: Message, words: str) -> None:
         shown = text[:QUOTED_MAX_CHARACTERS]
         if not any(turn["text"] == shown for turn in told):
             told.append({"by": "model" if ours else "user", "text": shown})
-    if len(words) > PROMPT_MAX_CHARACTERS:
-        await room.say.send(
-            guest, html("bot.too-long", guest.language, limit=PROMPT_MAX_CHARACTERS),
-            reply_to=guest.message_id,
-        )  # fmt: skip
-        return
     body = {"prompt": words, "history": told, "chat": True}
     await flow.ask(room, guest, Kind.TEXT_GENERATE, body, said=words)
 
@@ -101,10 +96,13 @@ async def _command(room: Room, guest: Guest, words: str | None, kind: Kind, mode
     if words and words.strip():
         await _make(room, guest, kind, words)
         return
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=mode)
+    await modes.begin(room, guest, mode)
     await room.say.send(guest, html(f"bot.mode.{mode}", guest.language))
 
 
 async def _make(room: Room, guest: Guest, kind: Kind, words: str) -> None:
-    told = {"prompt": words.strip()[:PROMPT_MAX_CHARACTERS]}
-    await flow.ask(room, guest, kind, told, improve=await prompts.are_improved(room, guest))
+    prompt = words.strip()
+    if await obstacles.too_long(room, guest, prompt):
+        return
+    improve = await prompts.are_improved(room, guest)
+    await flow.ask(room, guest, kind, {"prompt": prompt}, improve=improve)

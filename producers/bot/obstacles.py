@@ -15,6 +15,7 @@ from producers.outlook import Away
 from schemas.buttons import DROP, RUN
 from schemas.errors import Conflict, Insufficient, Refused, TooMuch
 from schemas.jobs import Kind
+from schemas.payloads import PROMPT_MAX_CHARACTERS
 from schemas.speech import Html, html, quoted
 from schemas.texts import error_text, text
 from storage.wishes import Why, Wish
@@ -26,6 +27,15 @@ CHEAP: Final = {Kind.TEXT_GENERATE: "text.cheap", Kind.TEXT_IMPROVE: "text.cheap
 SHOP: Final = "shop"
 Rows = list[list[tuple[str, str]]]
 _MODEL_CODES: Final = frozenset({"unknown_model", "model_unavailable", "model_not_in_plan"})
+
+
+async def too_long(room: Room, guest: Guest, words: str) -> bool:
+    """Whether these are more than a model is asked; then it was told. Nothing is left out unasked."""
+    if len(words) <= PROMPT_MAX_CHARACTERS:
+        return False
+    shown = html("bot.too-long", guest.language, limit=PROMPT_MAX_CHARACTERS)
+    await room.say.send(guest, shown, reply_to=guest.message_id)
+    return True
 
 
 async def confirm(room: Room, guest: Guest, wanted: Wanted, units: int) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
-from producers.bot import flow, picture_edits, wants
+from producers.bot import flow, modes, picture_edits, wants
 from producers.bot.guest import Guest
 from producers.bot.media import fetch_all
 from producers.bot.originals import named
@@ -84,7 +84,7 @@ async def _improves(room: Room, guest: Guest) -> bool:
         return False
     if App.VIAIZER not in guest.features:
         return True
-    return await room.talks.mode(guest.user_id, guest.bot, guest.chat_id) == "improve"
+    return await modes.mode_of(room, guest) == "improve"
 
 
 async def on_other(_: Message, room: Room, guest: Guest) -> None:

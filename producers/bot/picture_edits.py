@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ops.base.accounts import available
 from ops.base.clock import now
-from producers.bot import flow
+from producers.bot import flow, modes, obstacles
 from producers.bot.edits import operations_of
 from producers.bot.guest import Guest
 from producers.bot.room import Room
@@ -14,7 +14,6 @@ from producers.bot.wants import Wanted
 from schemas.catalogue import MODALITY_OF_KIND, catalogue
 from schemas.errors import Refused
 from schemas.jobs import Kind
-from schemas.payloads import PROMPT_MAX_CHARACTERS
 from schemas.speech import html
 
 ALIAS: Final = "image.edit"
@@ -27,7 +26,7 @@ BETWEEN: Final = ","
 async def ask_words(room: Room, guest: Guest, files: Sequence[UUID | str]) -> None:
     """The next words are about these pictures."""
     mode = MODE + BETWEEN.join(map(str, files))
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=mode)
+    await modes.begin(room, guest, mode)
     await room.say.send(guest, html("bot.edit.ask", guest.language, count=len(files)))
 
 
@@ -37,7 +36,7 @@ async def edit_in_mode(room: Room, guest: Guest, mode: str, words: str) -> None:
     """
     files = [UUID(one) for one in mode.removeprefix(MODE).split(BETWEEN)]
     if await edit(room, guest, files, words):
-        await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="")
+        await modes.end(room, guest)
 
 
 async def edit(room: Room, guest: Guest, files: Sequence[UUID], words: str) -> bool:
@@ -47,7 +46,9 @@ async def edit(room: Room, guest: Guest, files: Sequence[UUID], words: str) -> b
     if not left and operations:
         told["operations"] = operations
     elif understands_words(room):
-        told["prompt"] = words[:PROMPT_MAX_CHARACTERS]
+        if await obstacles.too_long(room, guest, words):
+            return False
+        told["prompt"] = words
     elif operations:
         told["operations"] = operations
     else:

@@ -8,7 +8,7 @@ from aiogram import Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
 
-from producers.bot import invite, private
+from producers.bot import invite, modes, private
 from producers.bot.guest import Guest
 from producers.bot.originals import payload_of
 from producers.bot.presses import Pressed, button
@@ -85,7 +85,7 @@ async def on_new(_: Message, room: Room, guest: Guest) -> None:
 
 
 async def on_chat(_: Message, room: Room, guest: Guest) -> None:
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="chat")
+    await modes.begin(room, guest, "chat")
     await room.say.send(guest, html("bot.mode.chat", guest.language))
 
 
@@ -94,7 +94,7 @@ async def on_cancel(_: Message, room: Room, guest: Guest) -> None:
 
     Which one is noted before it is cancelled: when the reply is lost, the same command ends no other.
     """
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="")
+    await modes.begin(room, guest, "")
     job_id = await _chosen(room, guest)
     if job_id is None:
         await room.say.send(guest, html("bot.cancel.nothing", guest.language))
@@ -138,7 +138,7 @@ async def _named(room: Room, guest: Guest, view: JobView) -> Html:
 async def on_mode(callback: CallbackQuery, room: Room, guest: Guest, press: Press) -> None:
     """What a plain text means from now on."""
     mode = press.arg if press.arg in MODES else "chat"
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode=mode)
+    await modes.begin(room, guest, mode)
     await room.say.answer(callback)
     await room.say.send(guest, html(f"bot.mode.{mode}", guest.language))
 

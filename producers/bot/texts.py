@@ -8,7 +8,7 @@ from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
-from producers.bot import flow, wants
+from producers.bot import flow, modes, wants
 from producers.bot.guest import Guest
 from producers.bot.media import fetch_all, sent_with
 from producers.bot.originals import named
@@ -53,7 +53,7 @@ async def on_improve(message: Message, room: Room, guest: Guest, command: Comman
         stored = await fetch_all(room, guest, shown)
         await offer_styles(room, guest, words, pictures=[one.id for one in stored])
         return
-    await room.talks.set_mode(guest.user_id, guest.bot, guest.chat_id, mode="improve")
+    await modes.begin(room, guest, "improve")
     await room.say.send(guest, html("bot.mode.improve", guest.language))
 
 

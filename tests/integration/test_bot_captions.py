@@ -1,5 +1,15 @@
 """Pictures with words: a command as their caption, an album that is edited, a mode that ends by itself."""
 
+from dataclasses import replace
+
+import pytest
+from aiogram.types import Chat, Message
+
+from ops.base import clock
+from producers.bot import chat as chat_handlers
+from producers.bot.guests import guest_of
+from producers.bot.media import Sent, fetch
+from schemas.errors import Unavailable
 from tests.integration.bots import BOT, Running, person, press_and_wait, quiet, say
 from tests.integration.test_bot_steps import heard, offered, send
 from tests.integration.test_bot_wishes import has
@@ -77,3 +87,48 @@ async def test_edit_under_an_album_edits_all_of_it_and_the_mode_ends(bots: Runni
     assert await bots.owner.fetchval(MODE, user_id) == ""
     assert len(await heard(bots, who, "Not enough credits")) == 1
     assert len(await bots.jobs()) == 3
+
+
+async def test_words_that_are_handled_again_mean_what_they_meant(bots: Running) -> None:
+    """The process has died behind them, before their update was closed: the mode is over by then."""
+    who, user_id = await person(bots)
+    asked = await offered(bots, who, 2)
+    await press_and_wait(bots, who, asked, "Edit · 6 credits")
+    await has(bots, user_id, 20_000)
+    here = await guest_of(bots.room, user_id, bot_id=BOT, key="tg-4242-77")
+    assert here is not None
+    chat = Chat(id=who, type="private")
+    message = Message(message_id=1, date=clock.now(), chat=chat, text="sharper")
+    for _ in range(2):
+        await chat_handlers.on_text(message, bots.room, here, "sharper")
+    assert await bots.jobs() == [], "a credit for an answer that nobody asked for"
+    (wish,) = await bots.room.wishes.unpaid(user_id)
+    assert wish.kind == "image.edit"
+    later = replace(here, key="tg-4242-78")
+    await chat_handlers.on_text(message, bots.room, later, "sharper")
+    assert [job["kind"] for job in await bots.jobs()] == ["text.generate"]
+
+
+async def test_nothing_of_a_prompt_is_left_out_unasked(bots: Running) -> None:
+    who, _ = await person(bots)
+    for words in ("/image " + "a sea " * 680, "and a sea " * 408):
+        await say(bots, who, words.strip())
+        await quiet(bots)
+    assert len(await heard(bots, who, "too long for one message")) == 2
+    assert await bots.jobs() == []
+
+
+async def test_a_file_that_cannot_be_fetched_now_is_waited_for(bots: Running) -> None:
+    who, user_id = await person(bots)
+    await offered(bots, who, 1)
+    told = {"bot": BOT, "person": who}
+    sent = (await bots.play.http.get("/_sandbox/telegram/messages", params=told)).json()
+    shown = next(one["photo"][-1] for one in sent if one.get("photo"))
+    here = await guest_of(bots.room, user_id, bot_id=BOT, key="tg-1")
+    assert here is not None
+    files = bots.play.world.files
+    file = files.get(shown["file_id"])
+    assert file is not None
+    files.place(file).unlink()
+    with pytest.raises(Unavailable, match="telegram"):
+        await fetch(bots.room, here, Sent(shown["file_id"], 0, picture=True))
