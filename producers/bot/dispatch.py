@@ -34,6 +34,8 @@ ALBUM_MAX_S: Final = 5.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 AGAIN_S: Final = 1.0
 """Between looks at what is not there now: a store, or a place in the limiter."""
+WAITS_MAX_S: Final = 86_400.0
+"""What is away for longer than a day counts as a failure: its person's next update waits behind it."""
 TELL_MAX_S: Final = 10.0
 """How long the word that an update was set aside may take: nothing waits for it but a place in hand."""
 
@@ -144,9 +146,7 @@ class Dispatch:
         except Gone:
             await self._updates.handled([update], self._token, "gone")
         except Unavailable as error:
-            delay_s = float(error.facts.get("retry_after_s", AGAIN_S))
-            log.info("update.delayed", update=update.id, reason=str(error))
-            await self._updates.later(update, self._token, delay_s=delay_s)
+            await self._later(update, error)
         except Exception as error:  # noqa: BLE001 (one bad update stops no other)
             await self._fail(update, error)
         else:
@@ -185,6 +185,15 @@ class Dispatch:
         """Trying again would not help: the same code reads the same bytes."""
         await self._updates.failed(update, self._token, f"{error}", delay_s=0, final=True)
         log.error("update.set_aside", update=update.id, bot_id=update.bot_id, reason=str(error))
+
+    async def _later(self, update: Update, error: Unavailable) -> None:
+        """When what it needs is there again. No try is counted, for a day."""
+        if (clock.now() - update.received_at).total_seconds() > WAITS_MAX_S:
+            await self._fail(update, error)
+            return
+        delay_s = float(error.facts.get("retry_after_s", AGAIN_S))
+        log.info("update.delayed", update=update.id, reason=str(error))
+        await self._updates.later(update, self._token, delay_s=delay_s)
 
     async def _fail(self, update: Update, error: Exception) -> None:
         reason = error.code if isinstance(error, LeydenError) else type(error).__name__

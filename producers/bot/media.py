@@ -3,25 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aiogram.exceptions import (
-    ClientDecodeError,
-    TelegramBadRequest,
-    TelegramEntityTooLarge,
-    TelegramNetworkError,
-    TelegramRetryAfter,
-    TelegramServerError,
-)
+from aiogram.exceptions import TelegramBadRequest, TelegramEntityTooLarge
 from aiogram.types import Message
+from aiohttp import ClientError, ClientResponseError
 
 from producers.bot.guest import Guest
+from producers.bot.renewals import AWAY
 from producers.bot.room import Room
 from schemas.errors import InvalidInput, Unavailable
 from storage.files import StoredFile
 
-DOWNLOAD_MAX_BYTES: Final = 20 * 1024 * 1024
+if TYPE_CHECKING:
+    from aiogram import Bot
+
+MIB: Final = 1024 * 1024
+DOWNLOAD_MAX_BYTES: Final = 20 * MIB
 """What a bot may fetch: `getFile` of the Bot API."""
+DOWNLOAD_MAX_S: Final = 120
+SERVER_ERROR: Final = 500
 PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 
 
@@ -50,24 +51,29 @@ def sent_with(message: Message | None) -> Sent | None:
 
 
 async def fetch(room: Room, guest: Guest, sent: Sent) -> StoredFile:
-    """Kept as this person's file. Raises InvalidInput, Unavailable."""
+    """Kept as this person's file. Raises InvalidInput, Unavailable; TimeoutError for one that is too slow."""
     limit = min(DOWNLOAD_MAX_BYTES, room.settings.upload_max_bytes)
     if sent.size_bytes > limit:
-        raise InvalidInput("payload_too_large", limit_bytes=limit)
-    bot = room.bots[guest.bot_id]
+        raise InvalidInput("file_too_large", limit_mb=limit // MIB)
+    data = await _bytes(room.bots[guest.bot_id], sent, limit)
+    if len(data) > limit:
+        raise InvalidInput("file_too_large", limit_mb=limit // MIB)
+    return await room.desk.receive(guest.user_id, data)
+
+
+async def _bytes(bot: "Bot", sent: Sent, limit: int) -> bytes:
     out = BytesIO()
     try:
-        await bot.download(sent.file_id, destination=out)
+        await bot.download(sent.file_id, destination=out, timeout=DOWNLOAD_MAX_S)
     except TelegramEntityTooLarge as error:
-        raise InvalidInput("payload_too_large", limit_bytes=limit) from error
+        raise InvalidInput("file_too_large", limit_mb=limit // MIB) from error
     except TelegramBadRequest as error:
         raise InvalidInput("file_unreadable", reason="gone") from error
-    except (TelegramNetworkError, TelegramServerError, TelegramRetryAfter, ClientDecodeError) as e:
-        raise Unavailable(store="telegram", reason=type(e).__name__) from e
-    data = out.getvalue()
-    if len(data) > limit:
-        raise InvalidInput("payload_too_large", limit_bytes=limit)
-    return await room.desk.receive(guest.user_id, data)
+    except (*AWAY, ClientError) as error:  # aiogram hands on what happens to the bytes as it is
+        if isinstance(error, ClientResponseError) and error.status < SERVER_ERROR:
+            raise InvalidInput("file_unreadable", reason="gone") from error
+        raise Unavailable(store="telegram", reason=type(error).__name__) from error
+    return out.getvalue()
 
 
 async def fetch_all(room: Room, guest: Guest, messages: Sequence[Message]) -> list[StoredFile]:

@@ -26,6 +26,7 @@ from aiogram.types import (
     LinkPreviewOptions,
     ReplyParameters,
 )
+from pydantic import ValidationError
 
 from ops.base.logs import get_logger
 from ops.base.telegram import GONE_WORDS
@@ -220,6 +221,8 @@ class Say:
                     raise Gone(reason=error.message) from error
                 raise
             except (TelegramNetworkError, TelegramServerError, ClientDecodeError) as error:
+                if _is_done(error):
+                    raise
                 raise Unavailable(store="telegram", reason=type(error).__name__) from error
         raise Unavailable(store="telegram", reason="flood")
 
@@ -244,6 +247,11 @@ def _button(text: str, data: str) -> InlineKeyboardButton:
     if data.startswith(("https://", "tg://")):
         return InlineKeyboardButton(text=text, url=data)
     return InlineKeyboardButton(text=text, callback_data=data)
+
+
+def _is_done(error: Exception) -> bool:
+    """Telegram has answered in a shape that we do not know: asked again without end, it would be said so."""
+    return isinstance(error, ClientDecodeError) and isinstance(error.original, ValidationError)
 
 
 def _reply(message_id: int | None) -> ReplyParameters | None:

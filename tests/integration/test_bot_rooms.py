@@ -151,5 +151,23 @@ async def fail_and_tell(bots: Running) -> None:
     assert labels_of((await bots.said(ann))[-1])
 
 
+async def test_what_is_waited_for_is_waited_for_a_day(
+    bots: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it counts as a failure, and what its person has sent since is handled."""
+    monkeypatch.setattr(dispatch, "RETRY_S", (0.01,))
+    ann, _ = await person(bots)
+    await settled(bots)
+    await bots.room.limiter.pause(BOT, ann, 3_600)
+    await say(bots, ann, "/help")
+    due = "select count(*) from app.inbox where due_at > now() + interval '10 minutes'"
+    await wait_until(lambda: bots.owner.fetchval(due), 20, "it waits")
+    with capture_logs():
+        old = "update app.inbox set due_at = null, received_at = now() - interval '25 hours'"
+        await bots.owner.execute(f"{old} where handled_at is null")
+        (line,) = await wait_until(bots.desk.updates.aside, 20, "it is set aside")
+    assert (line.tries, line.outcome) == (5, "set_aside:unavailable")
+
+
 async def aside(bots: Running, count: int) -> bool:
     return len(await bots.desk.updates.aside()) == count

@@ -54,6 +54,7 @@ bot-sorry-begun = ⚠️ Sorry, something went wrong on the way. What had been b
 bot-sorry-paid = ⚠️ Sorry, something went wrong on the way. Your payment has arrived and will be credited by itself; /paysupport helps if it is not.
 error-already_done = Already done. Nothing new was charged.
 error-words_not_understood = No model that understands these words can be reached now. Your credits are back; ask for “brighter”, “black and white”, “sharper”, “crop” or “caption: …”.
+error-file_too_large = This file is too large: I can take at most { $limit_mb } MB. Nothing was charged; send a smaller one.
 error-chat_gone = This chat cannot be reached.
 
 bot-mode-chat = 💬 Now we talk: send a message.
@@ -108,7 +109,7 @@ bot-away = ⚠️ <b>{ $model }</b> does not answer right now; we ask it again i
 bot-away-all = ⚠️ No model answers for this right now; we ask again in about { $minutes } min. Nothing was charged. You can ask all the same: if no answer comes, your credits return.
 bot-insufficient =
     <b>Not enough credits.</b>
-    This needs { amount-credits }; you can spend { $available }, so { $missing } are missing. Nothing was charged.
+    This needs { amount-credits }; you can spend { $available }; missing: { $missing }. Nothing was charged.
     I have kept your request for 24 hours: once you have bought credits, it runs by itself.
 
 bot-still-kept =

@@ -17,7 +17,7 @@ bot-tour-two-text-ai =
     • фото: опишу и напишу о нём пост
     • затем одно нажатие — и пост в вашем канале
 bot-tour-three =
-    У вас <b>{ amount-credits }</b>. Цена всегда видна заранее, а неудавшаяся работа ничего не стоит.
+    У вас <b>{ amount-credits }</b>. Цена всегда видна заранее, а неудавшееся задание ничего не стоит.
     /balance — что у вас есть, /help — что я умею, /settings — язык.
 
 bot-start-viaizer = 👋 С возвращением! У вас <b>{ amount-credits }</b>. Пришлите слова, фото или файл или выберите:
@@ -33,14 +33,14 @@ bot-help-viaizer =
     Фото со словами или слова в ответ на картинку: изменю её.
     Фото без слов: описать, изменить, пост, оживить. PDF или текстовый файл: постранично.
     В группах отвечаю на команду, упоминание или ответ. В любом чате: моё имя и несколько слов.
-    /cancel отменяет последнюю работу. /balance · /history · /gallery · /settings · /privacy · /paysupport
+    /cancel отменяет последнее задание. /balance · /history · /gallery · /settings · /privacy · /paysupport
 bot-help-text-ai =
     <b>Что я умею</b>
     Текст: станет лучше в выбранном стиле. /improve работает и в ответ на текст.
     Фото: описание, затем пост о нём. Фото с текстом: улучшу текст.
     /channels привязывает канал, в который вам можно публиковать.
     В группах отвечаю на команду, упоминание или ответ. В любом чате: моё имя и несколько слов.
-    /cancel отменяет последнюю работу. /balance · /history · /gallery · /settings · /privacy · /paysupport
+    /cancel отменяет последнее задание. /balance · /history · /gallery · /settings · /privacy · /paysupport
 
 bot-new = ✨ Новая беседа: к сказанному раньше я больше не возвращаюсь. Сколько оно хранится: /privacy
 bot-empty = Напишите словами, чего вы хотите.
@@ -54,6 +54,7 @@ bot-sorry-begun = ⚠️ Простите, по пути что-то слома�
 bot-sorry-paid = ⚠️ Простите, по пути что-то сломалось. Ваш платёж дошёл и будет зачислен сам; если нет, поможет /paysupport.
 error-already_done = Уже сделано. Нового списания нет.
 error-words_not_understood = Сейчас недоступна модель, которая понимает эти слова. Кредиты вернулись; попросите «ярче», «чёрно-белое», «резче», «обрежь» или «подпись: …».
+error-file_too_large = Слишком большой файл: принимаю не больше { $limit_mb } МБ. Ничего не списано; отправьте файл поменьше.
 error-chat_gone = Этот чат недоступен.
 
 bot-mode-chat = 💬 Беседуем: напишите сообщение.
@@ -70,11 +71,11 @@ bot-card-queued = Принято, в очереди
 bot-card-place =
     { $ahead ->
         [0] Следующее в очереди
-        [one] В очереди на месте { $place }, впереди { $ahead } работа
-        [few] В очереди на месте { $place }, впереди { $ahead } работы
-       *[other] В очереди на месте { $place }, впереди { $ahead } работ
+        [one] В очереди на месте { $place }, впереди { $ahead } задание
+        [few] В очереди на месте { $place }, впереди { $ahead } задания
+       *[other] В очереди на месте { $place }, впереди { $ahead } заданий
     }
-bot-card-waiting = Ждёт, пока закончится одна из ваших работ
+bot-card-waiting = Ждёт, пока закончится одно из ваших заданий
 bot-card-unattended = В очереди (впереди { $ahead }); сейчас здесь никто не работает, начнём, как только кто-нибудь появится
 bot-card-rule-text = Отмена бесплатна до начала; потом спишется только за написанное.
 bot-card-rule-media = Отмена бесплатна до начала; начатое будет закончено, доставлено и списано.
@@ -84,8 +85,8 @@ bot-range-unknown = Сколько это займёт, пока сказать 
 
 bot-cancel-cancelled = Отменено. Ничего не списано, кредиты вернулись.
 bot-cancel-requested = Остановится, как только сможет; сделанное к тому времени будет доставлено и списано.
-bot-cancel-too_late = Поздно: работа уже закончилась.
-bot-cancel-missing = У вас нет такой работы.
+bot-cancel-too_late = Поздно: задание уже закончилось.
+bot-cancel-missing = У вас нет такого задания.
 bot-cancel-named =
     <b>{ $job }</b>
     { $said }
@@ -135,7 +136,7 @@ bot-button-improve = ✍️ Улучшить текст
 bot-button-generate = ▶️ Создать · { amount-credits }
 bot-button-drop = ✖️ Не нужно
 bot-button-buy = ⭐ Купить кредиты
-bot-button-plans = ⭐ Планы больше
+bot-button-plans = ⭐ Тарифы побольше
 bot-button-cheaper = 💡 Моделью дешевле · { amount-credits }
 bot-button-default-model = ↩️ Обычной моделью · { amount-credits }
 bot-button-as-typed = ✏️ Как я написал · { amount-credits }
@@ -176,9 +177,9 @@ bot-style-formal = 🎩 Официально
 bot-style-friendly = 😊 Дружелюбно
 bot-style-headline = 📰 Заголовок
 
-bot-saved = Сохранено в вашем пространстве как { $code }. Показать: /gallery.
+bot-saved = Сохранено в ваших проектах как { $code }. Показать: /gallery.
 bot-deleted = Удалено.
-bot-deleted-partly = Удалено из хранилища. Слишком старые сообщения Telegram удалить не даёт: удалите оставшееся здесь сами.
+bot-deleted-partly = Удалено из ваших проектов. Слишком старые сообщения Telegram удалить не даёт: удалите оставшееся здесь сами.
 
 bot-inline-placeholder = ⏳ <i>ИИ работает …</i>
 bot-inline-working = ⏳ В работе
@@ -196,11 +197,11 @@ bot-command-image = Картинка из слов
 bot-command-video = Видео из слов
 bot-command-improve = Улучшить текст
 bot-command-new = Новая беседа
-bot-command-cancel = Отменить последнюю работу
+bot-command-cancel = Отменить последнее задание
 bot-command-balance = Что у вас есть
 bot-command-buy = Купить кредиты
 bot-command-history = Что вы потратили
-bot-command-limits = Ваш план и его пределы
+bot-command-limits = Ваш тариф и его лимиты
 bot-command-convert = Обменять батарейки
 bot-command-gallery = Сохранённые результаты
 bot-command-channels = Ваши каналы
