@@ -99,7 +99,9 @@ def _who(content: Any) -> int | None:
 
 def _album(content: Any) -> str | None:
     group = content.get("media_group_id") if isinstance(content, dict) else None
-    return group[:100].replace("\x00", "") if isinstance(group, str) and group else None
+    if not isinstance(group, str) or not group:
+        return None
+    return group[:100].encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _whole(value: Any) -> int | None:

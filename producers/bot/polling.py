@@ -87,6 +87,9 @@ class Poller:
         confirms them, Telegram tells us the same updates again.
         """
         if not found:
+            # All that was told is confirmed by now. Numbers may begin anew, below the last one (after a week
+            # of silence, says the Bot API), and an offset of old would confirm those unseen.
+            self._offset = None
             return
         bodies = [json.dumps(one, separators=(",", ":")).encode() for one in found]
         new = await self._updates.add([read(self._account.bot_id, body) for body in bodies])
