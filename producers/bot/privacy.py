@@ -4,6 +4,7 @@ Deleting asks twice. From the second yes on nothing new is accepted; what runs i
 the key is destroyed that everything a person wrote and got is locked with.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from aiogram import F, Router
@@ -21,6 +22,7 @@ from producers.bot.private import check_private
 from producers.bot.refusals import refusals
 from producers.bot.renewals import stop
 from producers.bot.room import Room
+from producers.bot.say import Gone
 from producers.bot.show import show
 from schemas.buttons import Press
 from schemas.money import Currency
@@ -88,7 +90,8 @@ async def on_erase(query: CallbackQuery, room: Room, guest: Guest, press: Press)
     async with refusals(room, guest, query):
         check_private(guest)
         if press.ref == SURE:
-            await show(room, guest, html("privacy.deleted", guest.language), [], query)
+            with suppress(Gone):  # who leaves in the same breath has said yes all the same
+                await show(room, guest, html("privacy.deleted", guest.language), [], query)
             await begin(room, guest.user_id)
         elif press.ref == "first":
             keyboard = [

@@ -65,7 +65,9 @@ class Reception:
         if isinstance(event, types.PreCheckoutQuery):
             return await self._checkout(update, bot, event)
         caller = caller_of(event)
-        if caller is None or caller.user.is_bot or not self._is_for_us(update.bot_id, event):
+        if first.edited_message or caller is None or caller.user.is_bot:
+            return IGNORED
+        if not self._is_for_us(update.bot_id, event):
             return IGNORED
         guest = await self._meet(update, event, caller)
         refused = await self._turned_away(guest, event)

@@ -17,7 +17,7 @@ from schemas.money import App, Currency
 from schemas.plans import PlanName, plans
 from storage.jobs import Jobs
 from storage.places import Place
-from tests.integration.bots import Running, labels_of, running, text_of
+from tests.integration.bots import Running, labels_of, quiet, running, text_of
 from tests.integration.edge import KINDS, a_wish, finish_picture
 from tests.integration.sandbox_telegram import picture, playing
 from tests.rig import job
@@ -234,6 +234,12 @@ async def test_edits_and_what_a_group_shows_to_itself_are_nothing_to_us(bots: Ru
         "/_sandbox/telegram/messages", params={"chat": group, "by_bots": True}
     )
     assert found.json() == []
+    told = {"message_id": 7, "date": 1, "text": "/image a ship", "edit_date": 2,
+            "chat": {"id": 99, "type": "private", "first_name": "Bob"},
+            "from": {"id": 99, "is_bot": False, "first_name": "Bob"}}  # fmt: skip
+    await bots.play.do("updates", bot=BOT, body={"edited_message": told})
+    await quiet(bots)
+    assert await bots.desk.users.find("telegram", "99") is None, "nobody is met by an edit"
 
 
 async def test_a_mode_by_button_says_what_words_mean_until_it_is_left(bots: Running) -> None:
