@@ -66,7 +66,7 @@ class Crowd:
 async def test_no_kill_loses_or_doubles_a_credit(
     lasting_stack: StackHandle, tmp_path: Path, *, long_form: bool
 ) -> None:
-    kills, crashes = (200, 5) if long_form else (15, 2)
+    kills, crashes = (200, 5) if long_form else (20, 2)
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     dice = random.Random(seed)
@@ -79,7 +79,7 @@ async def test_no_kill_loses_or_doubles_a_credit(
     proofs = 0
     crash_at = set(dice.sample(range(kills), crashes))
     for kill in range(kills):
-        enough = crowd.said() + 5
+        enough = crowd.said() + 3
         await wait_until(partial(crowd.has_said, enough), 60, "some work between two kills")
         crowd.kill(dice.randrange(CLIENTS))
         if kill in crash_at:

@@ -124,43 +124,37 @@ async def attempt(owner: Database, statement: str, *args: object) -> None:
 
 
 async def refused(owner: Database, statement: str, *args: object) -> None:
-    with pytest.raises(asyncpg.CheckViolationError):
+    try:
         await owner.execute(statement, *args)
+    except asyncpg.CheckViolationError:
+        return
+    pytest.fail(f"it was written: {statement} {args}")
 
 
-@pytest.mark.parametrize("change", WALLETS)
-async def test_no_wallet_holds_more_than_it_has(owner: Database, change: str) -> None:
-    await refused(owner, f"update ledger.account set {change} where owner = 1")
+async def test_no_wallet_holds_more_than_it_has(owner: Database) -> None:
+    for change in WALLETS:
+        await refused(owner, f"update ledger.account set {change} where owner = 1")
+    for change in SOUND_WALLETS:
+        await attempt(owner, f"update ledger.account set {change} where owner = 1")
 
 
-@pytest.mark.parametrize("change", SOUND_WALLETS)
-async def test_a_wallet_at_its_bounds_is_sound(owner: Database, change: str) -> None:
-    await attempt(owner, f"update ledger.account set {change} where owner = 1")
-
-
-@pytest.mark.parametrize("change", HOLDS)
-async def test_no_hold_gives_more_than_it_took(owner: Database, change: str) -> None:
-    await refused(owner, f"update ledger.hold set {change}")
-
-
-@pytest.mark.parametrize("change", SOUND_HOLDS)
-async def test_every_end_of_a_hold_can_be_written(owner: Database, change: str) -> None:
-    await attempt(owner, f"update ledger.hold set {change}")
-
-
-@pytest.mark.parametrize(("kind", "house", "units", "actor"), TRANSFERS)
-async def test_no_transfer_goes_the_wrong_way(
-    owner: Database, kind: str, house: str, units: int, actor: str | None
+async def test_no_hold_gives_more_than_it_took_and_every_end_can_be_written(
+    owner: Database,
 ) -> None:
-    await refused(owner, POST, new_id(), kind, house, units, 0, actor)
+    for change in HOLDS:
+        await refused(owner, f"update ledger.hold set {change}")
+    for change in SOUND_HOLDS:
+        await attempt(owner, f"update ledger.hold set {change}")
 
 
-@pytest.mark.parametrize(("kind", "house", "units", "actor"), SOUND_TRANSFERS)
-async def test_every_kind_of_transfer_can_be_written(
-    owner: Database, kind: str, house: str, units: int, actor: str | None
+async def test_no_transfer_goes_the_wrong_way_and_every_kind_can_be_written(
+    owner: Database,
 ) -> None:
-    await attempt(owner, POST, new_id(), kind, house, units, 0, actor)
-    await refused(owner, POST, new_id(), kind, house, units, -1, actor)
+    for kind, house, units, actor in TRANSFERS:
+        await refused(owner, POST, new_id(), kind, house, units, 0, actor)
+    for kind, house, units, actor in SOUND_TRANSFERS:
+        await attempt(owner, POST, new_id(), kind, house, units, 0, actor)
+        await refused(owner, POST, new_id(), kind, house, units, -1, actor)
 
 
 async def test_a_correction_names_its_reason_and_who_made_it(owner: Database) -> None:

@@ -299,6 +299,10 @@ _GHOST = """
 insert into ledger.hold
 select gen_random_uuid(), 1, 5, 5, 0, now(), 'infinity', now(), 'captured', 1, 1
 """
+_POSTED = """
+select ledger.post(gen_random_uuid(), 0::smallint, 1, 1::smallint, 500, '{}', 'liquidity', 0::smallint,
+                   null, null, null)
+"""
 DAMAGE = {
     "a balance too high": (
         "update ledger.account set balance = balance + 1 where cur = 1",
@@ -324,6 +328,9 @@ DAMAGE = {
         "update ledger.hold set refunded = refunded + 1 where refunded = 1000",
         "refunds",
     ),
+    "a conversion from nothing": (_POSTED.format("convert"), "conversion"),
+    "a purchase that nobody paid": (_POSTED.format("purchase"), "purchase"),
+    "Stars back that nobody bought": (_POSTED.format("stars_refund"), "purchase"),
 }
 
 
