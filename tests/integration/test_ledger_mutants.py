@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+import pytest
 import pytest_asyncio
 
 from storage.pool import Database
@@ -163,6 +164,7 @@ async def complaints(db: Database, rounds: int) -> list[str]:
     return [str(job) for job, units in told.items() if captured.get(job) != units]
 
 
+@pytest.mark.timeout(1800)
 async def test_every_planted_mistake_is_caught_and_the_ledger_as_it_is_gives_no_reason_to_complain(
     owner: Database,
 ) -> None:
