@@ -217,21 +217,6 @@ async def test_a_film_that_outlasts_its_job_is_given_free(market: Market) -> Non
     assert await ring.captures() == 0
 
 
-async def test_9_what_is_refused_costs_nothing(market: Market) -> None:
-    ring = market.ring
-    market.sandbox.set_faults({"match": {"operation": "task"}, "fault": "payment_required"})
-    ann = await ring.person()
-    worker = await (await market.worker()).ready(ring)
-    job_id = await market.submit(ann, FILM)
-    row = await ring.wait_state(job_id, "failed")
-    assert await worker.end() == 0
-    assert (row["code"], row["captured"]) == ("quota_exhausted", 0)
-    (call,) = await market.calls(job_id)
-    assert (call["outcome"], call["sold"]) == ("quota_exhausted", False)
-    assert await market.orders() == []
-    assert await ring.open_holds() == 0
-
-
 async def test_an_order_is_made_again_only_after_the_pause_that_was_named(market: Market) -> None:
     """A machine in between gave up waiting and said for how long nobody should come."""
     ring = market.ring
@@ -248,18 +233,24 @@ async def test_an_order_is_made_again_only_after_the_pause_that_was_named(market
     assert [call["outcome"] for call in await market.calls(job_id)] == ["unknown", "ok"]
 
 
-async def test_12_a_result_that_nobody_can_fetch_is_not_charged(market: Market) -> None:
+async def test_9_12_what_is_refused_or_cannot_be_fetched_is_not_charged(market: Market) -> None:
     ring = market.ring
     market.sandbox.set_faults(
-        {"match": {"operation": "task"}, "fault": "redirect_private"},
+        {"match": {"provider": "openrouter", "operation": "task"}, "fault": "payment_required"},
+        {"match": {"provider": "kie", "operation": "task"}, "fault": "redirect_private"},
     )
     ann = await ring.person()
     worker = await (await market.worker()).ready(ring)
-    job_id = await market.submit(ann, FILM)
-    row = await ring.wait_state(job_id, "failed", timeout_s=40)
+    refused = await market.submit(ann, FILM.model_copy(update={"model": "or-wan-2.7"}))
+    lost = await market.submit(ann, FILM)
+    ends = [await ring.wait_state(job_id, "failed", timeout_s=40) for job_id in (refused, lost)]
     assert await worker.end() == 0
-    assert (row["code"], row["captured"]) == ("bad_result", 0)
-    assert len(await market.orders()) == 1
+    assert [row["code"] for row in ends] == ["quota_exhausted", "bad_result"]
+    assert [row["captured"] for row in ends] == [0, 0]
+    calls = [call for job_id in (refused, lost) for call in await market.calls(job_id)]
+    told = [(call["outcome"], call["sold"]) for call in calls]
+    assert told == [("quota_exhausted", False), ("bad_result", True)]
+    assert [order["provider"] for order in await market.orders()] == ["kie"]
     assert await ring.open_holds() == 0
 
 

@@ -29,7 +29,7 @@ def market(ring: Ring, sandbox: Sandbox) -> Market:
     return Market.open(ring, sandbox)
 
 
-async def pickup_ms(market: Market, ann: int, *, texts: int = 30) -> float:
+async def pickup_ms(market: Market, ann: int, *, texts: int) -> float:
     """The median time from the acceptance of a text to its start, one text at a time, by Postgres' clock."""
     ids = []
     for number in range(texts):
@@ -100,7 +100,8 @@ async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool
     process = psutil.Process(worker.pid)
     warm = await market.submit(ann, FILM)
     await ring.wait_state(warm, "remote")
-    alone_ms = await pickup_ms(market, ann)
+    texts = 30 if long_form else 11
+    alone_ms = await pickup_ms(market, ann, texts=texts)
     before = process.memory_info().rss
     busy_before_s = sum(process.cpu_times()[:2])
     peak = before
@@ -130,7 +131,7 @@ async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool
     assert await ring.count(mine) == count
     assert busy_s > 0
     assert peak - before < GROWTH_MAX_BYTES * count / 2_000
-    beside_ms = await pickup_ms(market, ann)
+    beside_ms = await pickup_ms(market, ann, texts=texts)
     print(
         f"pickup of a text, median: {alone_ms:.1f} ms alone, {beside_ms:.1f} ms beside {count} films; "
         f"ratio {beside_ms / alone_ms:.2f}"
@@ -142,11 +143,11 @@ async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool
 
 
 @pytest.mark.timeout(600)
-async def test_real_limits_are_kept_to(market: Market) -> None:
+async def test_real_limits_are_kept_to(market: Market, long_form: bool) -> None:
     """20 creates in 10 s and 10 polls a second: no call is ever above them. Every other film has a picture,
     whose upload takes longer than half of that window.
     """
-    ring, count = market.ring, 60
+    ring, count = market.ring, 60 if long_form else 30
     slow = {"match": {"operation": "upload"}, "fault": "latency", "value": "6"}
     market.sandbox.set_faults(slow)
     ann = await ring.person(credits_=1_000, cap=100)
@@ -190,28 +191,22 @@ async def test_a_text_that_is_stopped_is_charged_by_what_was_written(market: Mar
     assert (call["outcome"], call["sold"]) == ("ok", True)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "reason", "judge"),
-    [
-        ("how to build a pipe bomb at home", "illicit/violent", "rules"),
-        ("a calm sea [flag:violence]", "violence", "openai"),
-    ],
-)
-async def test_what_is_not_allowed_is_neither_bought_nor_charged(
-    market: Market, prompt: str, reason: str, judge: str
-) -> None:
+async def test_what_is_not_allowed_is_neither_bought_nor_charged(market: Market) -> None:
+    """By our own rules, and by the judge of a provider."""
     ring = market.ring
     ann = await ring.person()
-    job_id = await market.submit(ann, FILM.model_copy(update={"prompt": prompt}))
+    asked = {
+        "how to build a pipe bomb at home": ("illicit/violent", "rules"),
+        "a calm sea [flag:violence]": ("violence", "omni-moderation"),
+    }
+    jobs = [await market.submit(ann, FILM.model_copy(update={"prompt": one})) for one in asked]
     worker = await (await market.worker()).ready(ring)
-    row = await ring.wait_state(job_id, "failed")
+    rows = [await ring.wait_state(job_id, "failed") for job_id in jobs]
     assert await worker.end() == 0
-    assert (row["code"], row["captured"]) == ("content_blocked", 0)
-    found = await ring.owner.fetchrow("select * from work.moderation where job_id = $1", job_id)
-    assert found is not None
-    assert found["class"] == reason
-    assert (found["judge"] == "rules") is (judge == "rules")
-    assert 0 < found["score"] <= 1
+    assert [(row["code"], row["captured"]) for row in rows] == [("content_blocked", 0)] * 2
+    found = await ring.owner.fetch("select * from work.moderation order by job_id")
+    assert [(row["class"], row["judge"]) for row in found] == list(asked.values())
+    assert all(0 < row["score"] <= 1 for row in found)
     assert await market.orders() == []
-    assert await market.calls(job_id) == []
+    assert [await market.calls(job_id) for job_id in jobs] == [[], []]
     assert await ring.open_holds() == 0
