@@ -29,6 +29,7 @@ _TAKE = "select * from work.take_deliveries($1, $2, $3, $4)"
 _RENEW = "select * from work.renew_deliveries($1, $2, $3)"
 _NOTE = "select work.note_messages($1, $2, $3, $4)"
 _DELAY = "select work.delay_delivery($1, $2, $3, $4, $5)"
+_DELAY_CHAT = "select work.delay_chat($1, $2, $3)"
 _END = "select work.end_delivery($1, $2, $3, $4, $5)"
 _WAITING = """
 select count(*) as number,
@@ -147,6 +148,10 @@ class Deliveries:
     ) -> bool:
         """Not now. `doubtful`: what was sent last may have arrived, and is going to be sent again."""
         return bool(await self._db.fetchval(_DELAY, due.id, due.fence, delay_s, counted, doubtful))
+
+    async def delay_chat(self, due: Due, delay_s: float, *, each_s: float) -> int:
+        """What else is due in its chat, behind it: one each `each_s`. How many there were."""
+        return int(await self._db.fetchval(_DELAY_CHAT, due.id, delay_s, each_s))
 
     async def end(
         self,

@@ -121,6 +121,11 @@ class Limiter:
         self._alone = _Alone(self._limits)
         self._quiet_until_s = 0.0
 
+    @property
+    def chat_pace_s(self) -> float:
+        """Seconds between two of many messages in a chat; a full group is told to wait longer."""
+        return self._limits.chat.per_s / self._limits.chat.calls
+
     async def take(self, bot_id: int, chat_id: int, cost: int = 1, kind: Haste = "final") -> float:
         """0: counted, send now. Else the seconds after which to ask again; nothing is counted.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from tests.integration.sandbox_telegram import picture, playing
 from tests.postbox import BOT, LEASE_S, Postbox, words
 from tests.ring import Ring
 from tests.support import wait_until
-from workers.delivery.courier import Courier
+from workers.delivery.courier import IN_HAND_MAX, Courier
 from workers.runtime.rounds import Stop
 
 
@@ -292,6 +293,32 @@ async def test_a_quick_answer_waits_for_its_card(box: Postbox) -> None:
     await box.card(job_id, ann.chat_id)
     assert [due.job_id for due in await box.deliveries.take([BOT], limit=5, lease_s=9)] == [job_id]
     assert not await box.cards.add(job_id, BOT, ann.chat_id, 5, "en", 7)
+
+
+async def test_what_is_due_in_a_chat_waits_behind_what_was_told_to_wait(box: Postbox) -> None:
+    ann, bob = await box.person(), await box.person()
+    many = [await box.ended(ann, words("here"), reply_to=number) for number in range(1, 5)]
+    others = await box.ended(bob, words("here"))
+    (due,) = await box.deliveries.take([BOT], limit=1, lease_s=9)
+    assert due.job_id == many[0]
+    assert await box.deliveries.delay_chat(due, 100, each_s=10) == 3
+    rows = [await box.row(job_id) for job_id in many[1:]]
+    steps = [later["due_at"] - sooner["due_at"] for sooner, later in pairwise(rows)]
+    assert [round(step.total_seconds()) for step in steps] == [10, 10]
+    assert [d.job_id for d in await box.deliveries.take([BOT], limit=9, lease_s=9)] == [others]
+
+
+async def test_who_has_many_answers_due_takes_nobody_elses_turn(box: Postbox) -> None:
+    """Most of them are not even tried before they may be shown."""
+    ann = await box.person()
+    for _ in range(IN_HAND_MAX + 16):
+        await box.ended(ann, words("here"))
+    untried = "select count(*) from work.delivery where fence = 0 and due_at > clock_timestamp()"
+    async with box.office():
+        await wait_until(lambda: box.ring.owner.fetchval(untried), 10, "some wait untried")
+        job_id = await box.ended(await box.person(), words("here"))
+        await box.wait_state(job_id)
+        assert await box.ring.owner.fetchval(untried) > 0
 
 
 async def test_two_offices_deliver_each_answer_once(box: Postbox) -> None:

@@ -193,6 +193,7 @@ class Sender:
                 await self._end(due, "undeliverable", reason=outcome.reason)
             case Later():
                 await self._later(due, outcome)
+                await self._queue_behind(due, outcome)
             case _:
                 delay_s = _pause_s(due.tries)
                 await self._later(due, Later(outcome.reason, delay_s, counted=True), outcome)
@@ -208,6 +209,16 @@ class Sender:
         try:
             await self.deliveries.delay(due, delay_s, counted=later.counted, doubtful=doubtful)
         except Unavailable:  # the lease ends by itself
+            log.warning("delivery.undelayed", delivery=due.id)
+
+    async def _queue_behind(self, due: Due, later: Later) -> None:
+        """Told to wait in this chat: what else is due there is not tried before its turn."""
+        if later.counted or not isinstance(parse_target(due.target), TelegramTarget):
+            return
+        pace_s = self.wire.limiter.chat_pace_s
+        try:
+            await self.deliveries.delay_chat(due, later.wait_s, each_s=pace_s)
+        except Unavailable:  # they are told themselves
             log.warning("delivery.undelayed", delivery=due.id)
 
     async def _end(
