@@ -59,12 +59,19 @@ async def ask(  # noqa: PLR0913 (what a single job is asked for with, all that m
 
 
 async def want(
-    room: Room, guest: Guest, wanted: Wanted, *, confirmed: bool = False, wish: Wish | None = None
+    room: Room,
+    guest: Guest,
+    wanted: Wanted,
+    *,
+    confirmed: bool = False,
+    wish: Wish | None = None,
+    told_units: int | None = None,
 ) -> UUID | None:
     """The first of its jobs, or None when a word, credits or something else is missing, and that was told.
 
-    All of it is asked about, and paid for, together. `confirmed`: the price was agreed to. `wish`: what it
-    was kept as. Where its prompt is improved first, the job is the one that does so.
+    All of it is asked about, and paid for, together. `confirmed`: it was agreed to. `wish`: what it was
+    kept as. `told_units`: the price that its button shows; what costs more by now is asked about.
+    Where its prompt is improved first, the job is the one that does so.
     Raises Gone, Unavailable.
     """
     preference = await room.preferences.of(guest.user_id)
@@ -76,8 +83,10 @@ async def want(
     agreed = confirmed or any(begun)  # of what was agreed to, some has begun
     made: list[Begun] = []
     try:
-        if not agreed and not await _agreed(
-            room, guest, wanted, steps, above_units=preference.confirm_above_units
+        above_units = None if confirmed else preference.confirm_above_units
+        limits = [one for one in (above_units, told_units) if one is not None]
+        if not any(begun) and not await _agreed(
+            room, guest, wanted, steps, above_units=min(limits, default=None), look=not confirmed
         ):
             return None
         await _check_funds(room, steps, begun)
@@ -106,7 +115,10 @@ async def run_wish(room: Room, guest: Guest, wish_id: UUID) -> UUID | None:
     if wish.job_id is not None or wish.dropped or not wish.kind:
         await room.say.send(guest, html("bot.already-done", guest.language))
         return wish.job_id
-    job_id = await want(room, where(guest, wish), wanted_of(wish), confirmed=True, wish=wish)
+    told_units = wish.input.get("told_units")
+    job_id = await want(
+        room, where(guest, wish), wanted_of(wish), confirmed=True, wish=wish, told_units=told_units
+    )
     if job_id is not None:
         await room.wishes.ran(guest.user_id, wish_id, job_id=job_id)
     return job_id
@@ -119,7 +131,7 @@ async def check_payable(room: Room, guest: Guest, wish: Wish) -> None:
 
 
 async def run_part(
-    room: Room, guest: Guest, wish: Wish, *, part: str, wanted: Wanted
+    room: Room, guest: Guest, wish: Wish, *, part: str, wanted: Wanted, told_units: int | None
 ) -> UUID | None:
     """One of the things that a wish offers, once each: a style of a text, a choice for its pictures.
 
@@ -129,7 +141,7 @@ async def run_part(
     wanted = replace(wanted, key=f"{wish.key}-{part}")
     begun = await _known(room, requests_of(here, wanted))
     await once.begin(room, guest, wanted.key, done=None not in begun)
-    return await want(room, here, wanted)
+    return await want(room, here, wanted, told_units=told_units)
 
 
 async def then(room: Room, guest: Guest, wanted: Wanted, jobs: Sequence[UUID]) -> None:
@@ -200,21 +212,30 @@ async def _check_funds(
 
 
 async def _agreed(
-    room: Room, guest: Guest, wanted: Wanted, steps: Steps, *, above_units: int | None
+    room: Room, guest: Guest, wanted: Wanted, steps: Steps, *, above_units: int | None, look: bool
 ) -> bool:
-    """False: the person was asked first. Raises Refused for what cannot be asked for."""
-    made = steps.later[0] if wanted.improve else steps.now[0]
-    if (found := await outlook(room).of(made)) is not None:
-        await obstacles.away(room, guest, wanted, found, await units_of(room, *steps.all))
-        return False
-    if wanted.improve and (found := await outlook(room).of(steps.now[0])) is not None:
-        await obstacles.improver_away(room, guest, wanted, found, await units_of(room, *steps.all))
+    """False: the person was asked first. `look` whether somebody answers, too. Raises Refused for what
+    cannot be asked for.
+    """
+    if look and await _is_away(room, guest, wanted, steps):
         return False
     if above_units is None:
         return True
     if (units := await units_of(room, *steps.all)) <= above_units:
         return True
     await obstacles.confirm(room, guest, wanted, units)
+    return False
+
+
+async def _is_away(room: Room, guest: Guest, wanted: Wanted, steps: Steps) -> bool:
+    """Nobody answers for the one or the other step now, and that was told."""
+    made = steps.later[0] if wanted.improve else steps.now[0]
+    if (found := await outlook(room).of(made)) is not None:
+        await obstacles.away(room, guest, wanted, found, await units_of(room, *steps.all))
+        return True
+    if wanted.improve and (found := await outlook(room).of(steps.now[0])) is not None:
+        await obstacles.improver_away(room, guest, wanted, found, await units_of(room, *steps.all))
+        return True
     return False
 
 

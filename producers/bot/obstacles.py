@@ -50,7 +50,7 @@ async def confirm(room: Room, guest: Guest, wanted: Wanted, units: int) -> None:
     elif count > 1:
         which = "bot.confirm-album"
     shown = html(which, language, kind=kind, count=count, price_units=units)
-    wish_id = await keep(room, guest, wanted, "confirm")
+    wish_id = await keep(room, guest, wanted, "confirm", told_units=units)
     yes = text("bot.button.generate", language, price_units=units)
     rows: Rows = [
         [button(yes, RUN, wish_id)],
@@ -78,13 +78,13 @@ async def unpaid(
 ) -> None:
     """What is missing, where to get it, and that the request is kept. Not a job, and no hold."""
     language = guest.language
+    need = int(refused.facts.get("price_units", 0))
+    have = int(refused.facts.get("available_units", 0))
     if wish is None:
-        wish_id = await keep(room, guest, wanted, "insufficient")
+        wish_id = await keep(room, guest, wanted, "insufficient", told_units=need)
     else:
         wish_id = wish.id
         await room.wishes.waits(guest.user_id, wish_id, why="insufficient")
-    need = int(refused.facts.get("price_units", 0))
-    have = int(refused.facts.get("available_units", 0))
     shown = html(
         "bot.insufficient" if guest.private else "bot.insufficient-group",
         language,
@@ -135,7 +135,7 @@ async def _tell_away(
     room: Room, guest: Guest, wanted: Wanted, shown: Html, rows: Rows, units: int
 ) -> None:
     language = guest.language
-    same = await keep(room, guest, wanted, "confirm")
+    same = await keep(room, guest, wanted, "confirm", told_units=units)
     label = text("bot.button.anyway", language, price_units=units)
     keyboard = [
         *rows,
@@ -179,5 +179,5 @@ async def _way(
         return []
     if most_units is not None and units > most_units:
         return []
-    wish_id = await keep(room, guest, instead, why)
+    wish_id = await keep(room, guest, instead, why, told_units=units)
     return [[button(text(f"bot.button.{label}", guest.language, price_units=units), RUN, wish_id)]]

@@ -95,10 +95,10 @@ async def on_other(_: Message, room: Room, guest: Guest) -> None:
 async def offer_choices(room: Room, guest: Guest, pictures: Sequence[UUID]) -> None:
     """What can be done with them, each with its price."""
     files = [str(one) for one in pictures]
-    wish_id = await wants.keep_open(room, guest, {"files": files}, "photo")
+    prices = {one: await _price_units(room, guest, one, files) for one in _choices(guest)}
+    wish_id = await wants.keep_open(room, guest, {"files": files, "told_units": prices}, "photo")
     rows = []
-    for choice in _choices(guest):
-        units = await _price_units(room, guest, choice, files)
+    for choice, units in prices.items():
         label = text(f"bot.photo.{choice}", guest.language, price_units=units)
         rows.append([button(label, PHOTO, wish_id, choice)])
     asked = html("bot.photo", guest.language, count=len(files))
@@ -132,7 +132,8 @@ async def on_photo(callback: CallbackQuery, room: Room, guest: Guest, press: Pre
             await picture_edits.ask_words(room, guest, files)
             return
         wanted = await _wanted(room, guest, choice, files)
-        await flow.run_part(room, guest, wish, part=choice, wanted=wanted)
+        told_units = wish.input["input"].get("told_units", {}).get(choice)
+        await flow.run_part(room, guest, wish, part=choice, wanted=wanted, told_units=told_units)
 
 
 async def _wanted(room: Room, guest: Guest, choice: str, files: list[str]) -> Wanted:
@@ -159,7 +160,8 @@ async def _offer_document(room: Room, guest: Guest, document: StoredFile) -> Non
     except Refused as refused:
         await flow.tell_refusal(room, guest, refused)
         return
-    wish_id = await wants.keep(room, guest, Wanted(Kind.FILE_PROCESS, told), "document")
+    wanted = Wanted(Kind.FILE_PROCESS, told)
+    wish_id = await wants.keep(room, guest, wanted, "document", told_units=units)
     rows = [
         [
             button(
@@ -177,4 +179,5 @@ async def on_file(callback: CallbackQuery, room: Room, guest: Guest, press: Pres
     async with refusals(room, guest, callback):
         wish = await room.wishes.get(guest.user_id, press.job_id)
         wanted = wants.wanted_of(wish).told(action=action)
-        await flow.run_part(room, guest, wish, part=action, wanted=wanted)
+        told_units = wish.input.get("told_units")
+        await flow.run_part(room, guest, wish, part=action, wanted=wanted, told_units=told_units)

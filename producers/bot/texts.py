@@ -71,7 +71,8 @@ async def offer_styles(
     except Refused as refused:
         await flow.tell_refusal(room, guest, refused)
         return
-    wish_id = await wants.keep(room, guest, Wanted(Kind.TEXT_IMPROVE, told), "text")
+    wanted = Wanted(Kind.TEXT_IMPROVE, told)
+    wish_id = await wants.keep(room, guest, wanted, "text", told_units=units)
     usual = (await room.preferences.of(guest.user_id)).style
     keyboard: Keyboard = [
         [button(_label(guest, style, units, usual=style == usual), STYLE, wish_id, style)]
@@ -94,4 +95,5 @@ async def on_style(callback: CallbackQuery, room: Room, guest: Guest, press: Pre
     async with refusals(room, guest, callback):
         wish = await room.wishes.get(guest.user_id, press.job_id)
         wanted = wants.wanted_of(wish).told(style=style)
-        await flow.run_part(room, guest, wish, part=style, wanted=wanted)
+        told_units = wish.input.get("told_units")
+        await flow.run_part(room, guest, wish, part=style, wanted=wanted, told_units=told_units)

@@ -68,8 +68,10 @@ class Wanted:
         )
 
     def by_choice(self, preference: Preference) -> "Wanted":
-        """The same by the model that this person has chosen, unless it names one."""
-        return self.having(with_model(self.kind, one, preference) for one in self.inputs)
+        """The same by the model that this person has chosen, unless it names one; and so what follows."""
+        then = self.then.by_choice(preference) if self.then else None
+        inputs = (with_model(self.kind, one, preference) for one in self.inputs)
+        return replace(self, then=then).having(inputs)
 
     def plain(self) -> "Wanted":
         """The same with its prompt as it was typed. What it tried again was another kind of job."""
@@ -143,9 +145,14 @@ def body_of(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-async def keep(room: Room, guest: Guest, wanted: Wanted, why: Why) -> UUID:
-    """A wish of this update: the same update keeps the same one for a request."""
-    body = body_of(wanted)
+async def keep(
+    room: Room, guest: Guest, wanted: Wanted, why: Why, *, told_units: int | None = None
+) -> UUID:
+    """A wish of this update: the same update keeps the same one for a request.
+
+    `told_units`: the price that its button shows. It runs for no more without a question.
+    """
+    body = {**body_of(wanted), "told_units": told_units}
     return await _keep(room, guest, wanted.kind.value, body, why, request=wanted.key)
 
 

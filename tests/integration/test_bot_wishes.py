@@ -138,6 +138,28 @@ async def test_a_choice_for_pictures_that_could_not_be_paid_runs_once(bots: Runn
     assert len(await bots.jobs()) == 2
 
 
+async def test_nothing_costs_more_than_its_button_says(bots: Running) -> None:
+    """Another model was chosen, or the tariff has changed, between the button and the tap: it is asked."""
+    who, user_id = await person(bots)
+    await Subscriptions(bots.desk.db).pay("a", user_id=user_id, plan=PlanName.PRO, stars=500)
+    await say(bots, who, "/improve " + "teh sea " * 100)
+    styles = await bots.hears(who, "In which style? Each costs 1 credit")
+    await _send_album(bots, who)
+    choices = await bots.hears(who, "What shall I do with these 2 pictures?")
+    await bots.room.preferences.change(user_id, models={"text": DEAR})
+    (label,) = [one for one in labels_of(styles) if "Concise" in one]
+    await press_and_wait(bots, who, styles, label)
+    question = await bots.hears(who, "text improvement costs")
+    assert await bots.jobs() == []
+    await press_and_wait(bots, who, choices, "for a post · 3 credits")
+    await bots.hears(who, "a text for a post cost")
+    assert await bots.jobs() == []
+    await press_and_wait(bots, who, question, "Generate")
+    (job,) = await bots.wait_jobs(1)
+    assert (await bots.payload(job["id"]))["model"] == DEAR
+    assert "Already done" in str(await press_and_wait(bots, who, styles, label))
+
+
 async def _send_album(bots: Running, who: int) -> None:
     files: list[Any] = [
         ("files", (f"{n}.png", picture(320 + n, 240), "image/png")) for n in range(2)
