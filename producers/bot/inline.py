@@ -21,6 +21,7 @@ from aiogram.types import (
 from ops.base.logs import get_logger
 from producers.bot.guest import Guest
 from producers.bot.presses import Pressed, button
+from producers.bot.refusals import in_words
 from producers.bot.room import Room
 from producers.bot.say import markup
 from producers.bot.wants import Wanted, outlook, request_of, units_of, with_model
@@ -30,7 +31,7 @@ from schemas.jobs import Kind
 from schemas.money import App
 from schemas.speech import html, quoted
 from schemas.targets import InlineTarget
-from schemas.texts import error_text, text
+from schemas.texts import text
 
 log = get_logger(__name__)
 
@@ -87,7 +88,7 @@ async def on_chosen(chosen: ChosenInlineResult, room: Room, guest: Guest) -> Non
     try:
         await room.desk.intake.submit(replace(request, reply=target.encode()))
     except Refused as refused:
-        said = quoted(error_text(refused, guest.language))
+        said = quoted(in_words(refused, guest))
         try:
             await room.bots[guest.bot_id].edit_message_text(
                 said, inline_message_id=chosen.inline_message_id, parse_mode="HTML"

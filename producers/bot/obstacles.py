@@ -8,6 +8,7 @@ from typing import Final
 from ops.base.logs import get_logger
 from producers.bot.guest import Guest
 from producers.bot.presses import button
+from producers.bot.refusals import in_words
 from producers.bot.room import Room
 from producers.bot.steps import steps_of
 from producers.bot.wants import Wanted, keep, units_of
@@ -17,7 +18,7 @@ from schemas.errors import Conflict, Insufficient, Refused, TooMuch
 from schemas.jobs import Kind
 from schemas.payloads import PROMPT_MAX_CHARACTERS
 from schemas.speech import Html, html, quoted
-from schemas.texts import error_text, text
+from schemas.texts import text
 from storage.wishes import Why, Wish
 
 log = get_logger(__name__)
@@ -113,7 +114,7 @@ async def refusal(
         rows += await _default_model(room, guest, wanted.by_default())
     if isinstance(refused, TooMuch) and refused.code == "daily_limit":
         rows.append([button(text("bot.button.plans", guest.language), SHOP)])
-    shown = quoted(error_text(refused, guest.language))
+    shown = quoted(in_words(refused, guest))
     await room.say.send(guest, shown, keyboard=rows, reply_to=guest.message_id)
 
 

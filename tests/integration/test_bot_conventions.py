@@ -163,8 +163,10 @@ async def test_when_the_day_is_used_up_a_larger_plan_is_offered(bots: Running) -
     assert {one.code for one in await Jobs(bots.desk.db).submit_many(spent)} == {"ok"}
     await say(bots, who, "/limits")
     assert f"viAIzer: {limit} of {limit}" in text_of(await bots.hears(who, "Limits"))
+    await bots.desk.users.set_zone(user_id, "Asia/Tokyo")
     await say(bots, who, "/image one more")
     told = await bots.hears(who, f"{limit} of {limit} requests used today")
+    assert "starts again at 09:00" in text_of(told), "on the clock of who is told"
     assert labels_of(told) == ["⭐ Larger plans"]
     await bots.idle()
     assert len(await bots.jobs()) == limit
