@@ -5,7 +5,7 @@ English sentence and not the start. `Translation.faults` names each; a test asks
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, Final
@@ -45,8 +45,9 @@ class Translation:
                     self._terms.setdefault(entry.id.name, entry)
             self._bundle.add_resource(resource)
 
-    @property
+    @cached_property
     def ids(self) -> frozenset[str]:
+        """Asked for with every text: counted once."""
         return frozenset(name for name, entry in self._messages.items() if entry.value)
 
     def variables(self, name: str) -> frozenset[str]:
