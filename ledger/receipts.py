@@ -9,7 +9,7 @@ from ledger.answers import again
 from ledger.price_lists import PriceList
 from schemas.errors import Missing
 from schemas.money import App, Currency
-from schemas.texts import DEFAULT_LANGUAGE, Language, has, text
+from schemas.texts import DEFAULT_LANGUAGE, Language, end_text, has, text
 from storage import ledger_reads as sql
 from storage.ledger_reads import ReceiptRow
 from storage.pool import Database
@@ -45,6 +45,9 @@ class Receipt:
 
     def explain(self, language: Language = DEFAULT_LANGUAGE) -> str:
         """Why, in words."""
+        topic, _, code = self.why.partition(".")
+        if topic == "error" and (has(self.why) or has(f"ended.{code}")):
+            return end_text(code, self.state, language)
         return text(self.why if has(self.why) else "receipt.released", language)
 
 

@@ -1,6 +1,7 @@
 """Texts for people, by key and language. The files are Fluent, `data/texts/<language>/<topic>.ftl`.
 
-A text of an error (`error.<code>`) says what happened, what it cost and what to do next. A dot of a key
+A text of an error (`error.<code>`) says what happened, what it cost and what to do next; `ended.<code>`
+says it of a job that has ended so, where that needs other words. A dot of a key
 is a dash in the files. A fact `price_units` is also there as `$price`: a number of credits that plural
 forms can be chosen by. What a language does not say yet is said in English.
 """
@@ -18,6 +19,7 @@ from schemas.translations import DEFAULT_LANGUAGE, Translation, languages, trans
 __all__ = [
     "DEFAULT_LANGUAGE",
     "Language",
+    "end_text",
     "error_text",
     "fill",
     "has",
@@ -54,6 +56,16 @@ def error_text(error: LeydenError, language: Language = DEFAULT_LANGUAGE) -> str
     """What the person is told about an error; one without a text of its own is told as `internal`."""
     key = error.text_key if has(error.text_key) else "error.internal"
     return text(key, language, **error.facts)
+
+
+def end_text(code: str | None, state: str, language: Language = DEFAULT_LANGUAGE) -> str:
+    """Why a job that did not succeed ended. It has a code and no facts: a text that shows some is not
+    for it.
+    """
+    for key in (f"ended.{code}", f"error.{code}", f"error.{state}"):
+        if has(key) and not placeholders(key, DEFAULT_LANGUAGE):
+            return text(key, language)
+    return text("error.failed", language)
 
 
 def has(key: str) -> bool:

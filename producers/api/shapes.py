@@ -22,7 +22,7 @@ from schemas.http import (
 from schemas.jobs import State
 from schemas.moderation import blocked_text
 from schemas.results import AnyResult, Artifact, artifacts_of
-from schemas.texts import Language, has, text
+from schemas.texts import Language, end_text, text
 from storage.files import StoredFile
 from storage.projects import Project, Storage
 from storage.results import JobView
@@ -138,15 +138,12 @@ def reason_of(
     """
     if not state.ended or state is State.SUCCEEDED:
         return None
-    for name in (code, state.value, "failed"):
-        if name and has(f"error.{name}"):
-            told = text(f"error.{name}", language)
-            if blocked:
-                told += f" {blocked_text(blocked, language)}"
-            if given:
-                told += f" {text('late.given', language)}"
-            return Reason(code=code or state.value, text=told)
-    return Reason(code=code or state.value, text="")
+    told = end_text(code, state.value, language)
+    if blocked:
+        told += f" {blocked_text(blocked, language)}"
+    if given:
+        told += f" {text('late.given', language)}"
+    return Reason(code=code or state.value, text=told)
 
 
 def _summary(view: JobView, language: Language) -> dict[str, Any]:

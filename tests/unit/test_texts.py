@@ -12,6 +12,8 @@ from schemas import errors
 from schemas.errors import REFUSALS, STATUS_OF_CODE, Insufficient, LeydenError, Refused
 from schemas.speech import html
 from schemas.texts import (
+    UNKNOWN,
+    end_text,
     error_text,
     has,
     keys,
@@ -172,3 +174,24 @@ def test_who_says_nothing_does_not_load_fluent() -> None:
     code = "import sys, schemas.texts, schemas.speech; print('fluent.runtime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(
+    "code", [*REFUSALS, "unavailable", "handed_back", "by_user", "poison", "overdue", "never heard"]
+)
+def test_an_end_is_told_without_facts(code: str, language: str) -> None:
+    """All that is kept of it is the code: no text may show the place of a number."""
+    for state in ("failed", "cancelled", "dead"):
+        told = end_text(code, state, language)
+        assert told
+        assert UNKNOWN not in told
+        assert "ничего не принято" not in told.lower()
+        assert "nothing was accepted" not in told.lower(), "the job was"
+
+
+def test_an_end_with_a_code_of_its_own_is_told_by_its_state() -> None:
+    assert end_text("poison", "dead") == text("error.dead")
+    assert end_text("by_user", "cancelled") == text("error.cancelled")
+    assert end_text(None, "failed") == text("error.failed")
+    assert end_text("overdue", "failed") == text("error.overdue")

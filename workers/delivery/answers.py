@@ -12,7 +12,6 @@ from schemas.buttons import (
     retry_keyboard,
     uncertain_keyboard,
 )
-from schemas.errors import LeydenError
 from schemas.jobs import Kind, State
 from schemas.moderation import blocked_text
 from schemas.results import (
@@ -27,7 +26,7 @@ from schemas.results import (
     artifacts_of,
 )
 from schemas.speech import Html, html, quoted
-from schemas.texts import error_text
+from schemas.texts import end_text
 from storage.deliveries import Due
 from storage.posts import Posts, PostState
 from storage.results import JobView, Results
@@ -217,7 +216,7 @@ def _failure(view: JobView, language: str) -> Words:
     if view.state is State.CANCELLED:
         again = rerun_keyboard(view.id, language, price_units=view.price_units or None)
         return Words(lines(html("delivery.cancelled", language), returned), again)
-    reason = error_text(LeydenError(view.code), language)
+    reason = end_text(view.code, view.state.value, language)
     keyboard = retry_keyboard(view.id, language, price_units=view.price_units or None)
     if view.code == BLOCKED and view.blocked:
         reason = f"{reason} {blocked_text(view.blocked, language)}"

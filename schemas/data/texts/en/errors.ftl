@@ -74,3 +74,15 @@ error-cancelled = The job was cancelled. Your credits are back.
 error-dead = The job kept failing and was set aside for us to look at. Your credits are back; try a different input.
 error-lost_lease = Another worker has taken this job over. Nothing is charged twice; its result will come.
 error-unavailable = We cannot take requests right now. Nothing was accepted and nothing was charged; try again in a moment.
+
+### How a job ended, where that needs other words: it has the code alone, and was accepted once.
+### The id is `ended-` and the code.
+
+ended-insufficient = There were not enough credits left when it was this job's turn. Nothing was charged; top up and try again.
+ended-invalid_input = This cannot be done with what was sent. Your credits are back; change the request and try again.
+ended-unknown_model = The chosen model is not there any more. Your credits are back; choose another model.
+ended-model_unavailable = The chosen model cannot be used right now. Your credits are back; choose another model.
+ended-model_not_in_plan = The chosen model is not in your plan. Your credits are back; choose another model or a larger plan.
+ended-handed_back = Time ran out while the job moved from one machine to another. Your credits are back; try again.
+ended-unavailable = We could not reach our own stores in time. Your credits are back; try again.
+ended-disk_full = We had no room to keep the result. Your credits are back; try again later.
