@@ -1,18 +1,28 @@
 """A real worker process: what it runs, how jobs end, how it stops, what it survives."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from arq.worker import func
 
+from ops.base.health import Health
 from ops.stack import StackHandle
 from schemas.jobs import Lane, Priority, stream_number
 from storage import streams
+from storage.jobs import Started, Wake
+from tests.rig import success
 from tests.ring import Ring, Worker
 from tests.support import wait_until
+from workers.runtime.hand import Held
+from workers.runtime.reader import ReadPlan
+from workers.runtime.worker import Ports, StreamWorker, Terms
 
+NORMAL = stream_number(Lane.TEXT, Priority.NORMAL)
 LOW = stream_number(Lane.TEXT, Priority.LOW)
 
 
@@ -225,3 +235,37 @@ async def test_a_frozen_worker_wakes_as_a_zombie(ring: Ring, worker: Worker) -> 
     assert await other.end() == 0
     assert await ring.captures() == 1
     assert (await ring.row(job_id))["attempt"] == 2
+
+
+async def test_a_wake_up_that_comes_while_its_job_leaves_is_followed(ring: Ring) -> None:
+    """A callback right behind a park: its entry is read before the parked job is out of our hands.
+    No sweep is there to tell it again.
+    """
+    job_id = (await ring.jobs.submit(await ring.new_job(await ring.person(), "x"))).job_id
+    assert job_id is not None
+    attempts: list[int] = []
+
+    async def give_back_once(ctx: dict[str, Any], held: Held, started: Started) -> None:
+        attempts.append(started.attempt)
+        if started.attempt == 1:
+            _, wakes = await ring.jobs.retry(job_id, 1, delay_s=0, code="x", counted=False)
+            await ring.queue.wake(wakes)
+            await wait_until(lambda: held.again is not None, 20, "its wake-up has been read")
+        else:
+            await ring.jobs.succeed(success(job_id, started.attempt))
+
+    worker = StreamWorker(
+        [func(give_back_once, name="text.improve")],
+        ports=Ports(ring.jobs, ring.db, ring.queue, Health()),
+        plan=ReadPlan((Lane.TEXT,), 4),
+        terms=Terms(kinds=("text.improve:1",), lease_s=60, sweep_s=3_600, grace_s=5),
+        ctx={},
+        handle_signals=False,
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(worker.async_run())
+        await ring.queue.wake([Wake(job_id, NORMAL, "text.improve", "")])
+        await ring.wait_state(job_id, "succeeded")
+        worker.stop.set()
+    await worker.close()
+    assert attempts == [1, 2]

@@ -31,7 +31,7 @@ class Held:
     lost: bool = False
     given_back: bool = False
     again: Entry | None = None
-    """A wake-up that came meanwhile: if the job turns out to be lost, it is started anew."""
+    """A wake-up that came meanwhile: it is followed when the job is out of our hands."""
 
     @property
     def job_id(self) -> UUID:

@@ -257,7 +257,9 @@ class StreamWorker(Worker):
         finally:
             self._busy_at_s = clock.monotonic_s()
             self.hand.release(held)
-        if held.lost and held.again is not None and not self.stop.is_set:
+        # It may have been meant for what comes after this run (a callback behind a park, a lease
+        # that was lost); if not, `start` answers that there is nothing to do.
+        if held.again is not None and not self.stop.is_set:
             self.deliver(held.again)
 
     async def _run(self, held: Held, started: Started) -> None:
