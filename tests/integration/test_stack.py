@@ -1,7 +1,9 @@
 """The life of an embedded stack inside one process."""
 
 import asyncio
+import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +22,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / ".leyden"
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack") / ".leyden"
+
+
+@pytest.fixture(scope="module")
+def ours(home: Path) -> Iterator[StackHandle]:
+    """One durable stack for all who only need one that runs; crashing its servers is allowed."""
+    with open_stack(home) as stack:
+        yield stack
+
+
 async def _ask(stack: StackHandle, *statements: str) -> list[str]:
     """Each statement's first value, on one connection."""
     connection = await asyncpg.connect(stack.database_url)
@@ -33,33 +47,29 @@ def _redis(stack: StackHandle) -> "Redis":
     return Redis.from_url(stack.redis_url, decode_responses=True)
 
 
-async def test_it_is_safe_against_crashes_and_reachable_by_sockets_only(folder: Path) -> None:
-    with open_stack(folder) as stack:
-        names = ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
-        assert await _ask(stack, *(f"show {name}" for name in names)) == ["on", "on", "on", ""]
-        assert await _ask(stack, "show server_encoding", "show timezone") == ["UTF8", "UTC"]
-        with _redis(stack) as client:
-            told = client.config_get(
-                "appendonly", "appendfsync", "maxmemory-policy", "save", "port"
-            )
-        assert told == {
-            "appendonly": "yes",
-            "appendfsync": "everysec",
-            "maxmemory-policy": "noeviction",
-            "save": "",
-            "port": "0",
-        }
-        assert stack.owned
-        assert stack.embedded
-        assert stack.postgres_version is not None
-        assert stack.redis_version is not None
+async def test_it_is_safe_against_crashes_and_reachable_by_sockets_only(ours: StackHandle) -> None:
+    names = ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
+    assert await _ask(ours, *(f"show {name}" for name in names)) == ["on", "on", "on", ""]
+    assert await _ask(ours, "show server_encoding", "show timezone") == ["UTF8", "UTC"]
+    with _redis(ours) as client:
+        told = client.config_get("appendonly", "appendfsync", "maxmemory-policy", "save", "port")
+    assert told == {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "save": "",
+        "port": "0",
+    }
+    assert ours.owned
+    assert ours.embedded
+    assert ours.postgres_version is not None
+    assert ours.redis_version is not None
 
 
-async def test_text_sorts_alike_on_every_machine(folder: Path) -> None:
-    with open_stack(folder, durable=False) as stack:
-        sorted_words = "select string_agg(w, '' order by w) from unnest('{b,a,B,я,А}'::text[]) w"
-        upper = "select upper('привет')"
-        assert await _ask(stack, sorted_words, upper) == ["BabАя", "ПРИВЕТ"]
+async def test_text_sorts_alike_on_every_machine(ours: StackHandle) -> None:
+    sorted_words = "select string_agg(w, '' order by w) from unnest('{b,a,B,я,А}'::text[]) w"
+    upper = "select upper('привет')"
+    assert await _ask(ours, sorted_words, upper) == ["BabАя", "ПРИВЕТ"]
 
 
 async def test_a_closed_stack_keeps_its_data_and_removes_its_sockets(folder: Path) -> None:
@@ -80,89 +90,86 @@ async def test_a_closed_stack_keeps_its_data_and_removes_its_sockets(folder: Pat
             assert client.get("kept") == "42"
 
 
-async def test_the_second_to_open_attaches(folder: Path) -> None:
-    with open_stack(folder, durable=False) as owner:
-        with open_stack(folder) as guest:
-            assert not guest.owned
-            assert guest.embedded
-            assert (guest.database_url, guest.redis_url) == (owner.database_url, owner.redis_url)
-            assert guest.postgres_version == owner.postgres_version
-            with pytest.raises(LookupError):
-                _ = guest.servers
-        assert await _ask(owner, "select 1") == ["1"]
-    with open_stack(folder, durable=False) as again:
-        assert again.owned
+async def test_the_second_to_open_attaches(ours: StackHandle, home: Path) -> None:
+    with open_stack(home) as guest:
+        assert not guest.owned
+        assert guest.embedded
+        assert (guest.database_url, guest.redis_url) == (ours.database_url, ours.redis_url)
+        assert guest.postgres_version == ours.postgres_version
+        assert guest.revive() == ()
+        with pytest.raises(LookupError):
+            _ = guest.servers
+    assert await _ask(ours, "select 1") == ["1"]
 
 
-async def test_guests_follow_a_restarted_server(folder: Path) -> None:
-    with open_stack(folder, durable=False) as owner:
-        owner.servers.valkey.kill()
-        owner.servers.valkey.start()
-        with open_stack(folder) as guest, _redis(guest) as client:
-            assert client.ping()
+async def test_what_died_is_started_again_where_guests_find_it(
+    ours: StackHandle, home: Path
+) -> None:
+    assert ours.revive() == ()
+    for mark in ours.servers.marks().values():
+        mark.end((signal.SIGKILL, 10.0))
+    assert ours.revive() == ("valkey", "postgres")
+    with open_stack(home) as guest, _redis(guest) as client:
+        assert not guest.owned
+        assert client.ping()
+        assert await _ask(guest, "select 1") == ["1"]
 
 
-async def test_two_folders_never_meet(tmp_path: Path) -> None:
-    with (
-        open_stack(tmp_path / "one", durable=False) as one,
-        open_stack(tmp_path / "two", durable=False) as two,
-    ):
-        assert one.owned
-        assert two.owned
-        await _ask(one, "create table only_here ()")
-        assert await _ask(two, "select to_regclass('only_here') is null") == ["True"]
-        with _redis(one) as first, _redis(two) as second:
+async def test_two_folders_never_meet(ours: StackHandle, folder: Path) -> None:
+    with open_stack(folder, durable=False) as other:
+        assert ours.owned
+        assert other.owned
+        await _ask(ours, "create table only_here ()")
+        assert await _ask(other, "select to_regclass('only_here') is null") == ["True"]
+        with _redis(ours) as first, _redis(other) as second:
             first.set("only", "here")
             assert second.get("only") is None
 
 
-async def test_a_crash_of_postgres_loses_no_acknowledged_commit(folder: Path) -> None:
-    with open_stack(folder) as stack:
-        await _ask(stack, "create table acked (writer int, number int)")
-        acked: list[set[int]] = [set(), set(), set()]
+async def test_a_crash_of_postgres_loses_no_acknowledged_commit(ours: StackHandle) -> None:
+    await _ask(ours, "create table acked (writer int, number int)")
+    acked: list[set[int]] = [set(), set(), set()]
 
-        async def write(writer: int) -> None:
-            connection = await asyncpg.connect(stack.database_url)
-            while True:
-                number = len(acked[writer])
-                await connection.execute("insert into acked values ($1, $2)", writer, number)
-                acked[writer].add(number)
-                if writer == 0 and number == 100:
-                    stack.servers.postgres.crash()
+    async def write(writer: int) -> None:
+        connection = await asyncpg.connect(ours.database_url)
+        while True:
+            number = len(acked[writer])
+            await connection.execute("insert into acked values ($1, $2)", writer, number)
+            acked[writer].add(number)
+            if writer == 0 and number == 100:
+                ours.servers.postgres.crash()
 
-        ends = await asyncio.gather(*(write(writer) for writer in range(3)), return_exceptions=True)
-        lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-        assert all(isinstance(end, lost) for end in ends), ends
-        stack.servers.postgres.start()
+    ends = await asyncio.gather(*(write(writer) for writer in range(3)), return_exceptions=True)
+    lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+    assert all(isinstance(end, lost) for end in ends), ends
+    ours.servers.postgres.start()
 
-        connection = await asyncpg.connect(stack.database_url)
-        rows = await connection.fetch("select writer, number from acked")
-        await connection.close()
-        kept = [{row["number"] for row in rows if row["writer"] == writer} for writer in range(3)]
-        assert len(acked[0]) > 100
-        assert all(mine <= theirs for mine, theirs in zip(acked, kept, strict=True))
-
-
-def test_a_killed_valkey_loses_no_acknowledged_write(folder: Path) -> None:
-    with open_stack(folder) as stack:
-        with _redis(stack) as client:
-            for number in range(500):
-                client.rpush("acked", number)
-        stack.servers.valkey.kill()
-        stack.servers.valkey.start()
-        with _redis(stack) as client:
-            assert client.llen("acked") == 500
+    connection = await asyncpg.connect(ours.database_url)
+    rows = await connection.fetch("select writer, number from acked")
+    await connection.close()
+    kept = [{row["number"] for row in rows if row["writer"] == writer} for writer in range(3)]
+    assert len(acked[0]) > 100
+    assert all(mine <= theirs for mine, theirs in zip(acked, kept, strict=True))
 
 
-async def test_our_clients_take_the_urls(folder: Path) -> None:
-    with open_stack(folder, durable=False) as stack:
-        async with redis.asyncio.Redis.from_url(stack.redis_url) as client:
-            assert await client.ping()
-        pool = await create_pool(RedisSettings.from_dsn(stack.redis_url))
-        assert await pool.ping()
-        await pool.aclose()
-        other = stack.redis_url.replace("db=0", "db=3")
-        assert RedisSettings.from_dsn(other).database == 3
+def test_a_killed_valkey_loses_no_acknowledged_write(ours: StackHandle) -> None:
+    with _redis(ours) as client:
+        for number in range(500):
+            client.rpush("acked", number)
+    ours.servers.valkey.kill()
+    ours.servers.valkey.start()
+    with _redis(ours) as client:
+        assert client.llen("acked") == 500
+
+
+async def test_our_clients_take_the_urls(ours: StackHandle) -> None:
+    async with redis.asyncio.Redis.from_url(ours.redis_url) as client:
+        assert await client.ping()
+    pool = await create_pool(RedisSettings.from_dsn(ours.redis_url))
+    assert await pool.ping()
+    await pool.aclose()
+    other = ours.redis_url.replace("db=0", "db=3")
+    assert RedisSettings.from_dsn(other).database == 3
 
 
 def test_given_urls_are_used_untouched(folder: Path) -> None:
