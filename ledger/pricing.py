@@ -2,7 +2,8 @@
 
 Tariff rules (data in `schemas/data/prices.yaml`): a kind costs a flat price or a price per begun
 page. `text.improve` is counted by its input, `text.generate` by the length asked for and charged by
-its output, `file.process` by the pages of the file. A model chosen by its own name costs by its list
+its output, `file.process` by the pages of the file. In a conversation, the word that no model is
+connected is no answer and costs nothing. A model chosen by its own name costs by its list
 price (`ledger.token_prices`); one that counts tokens reserves its maximum and is charged by real usage.
 A charge never exceeds the quote: the house pays the rest, and a metric counts it.
 """
@@ -68,6 +69,8 @@ class Pricing:
 
     def cost_units(self, payload: AnyPayload, result: AnyResult, quote_units: int) -> int:
         """What the work was worth by the tariff or by real usage; may exceed the quote."""
+        if self._is_unanswered(payload, result):
+            return 0
         row = self._answered(payload, result)
         if row is not None and row.unit == "token":
             return self._price(row).cost_units(
@@ -136,6 +139,12 @@ class Pricing:
         if isinstance(payload, PostPublish) or self.models.is_alias(payload.model):
             return None
         return self.models.row(result.model) or self._chosen(payload)
+
+    def _is_unanswered(self, payload: AnyPayload, result: AnyResult) -> bool:
+        """A question that only the local provider was there for: it says so, and what works."""
+        said_by = self.models.row(result.model)
+        asked = isinstance(payload, TextGenerate) and payload.chat
+        return asked and said_by is not None and said_by.is_local
 
     def _price(self, row: Model) -> TokenPrice:
         return token_price(row, self.models.credits)

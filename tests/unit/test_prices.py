@@ -80,6 +80,15 @@ def test_generated_text_is_charged_by_its_length_up_to_the_quote(
     )
 
 
+@pytest.mark.parametrize(("model", "credits_"), [("local-text", 0), ("gpt-6-luna", 1)])
+def test_nobody_pays_to_hear_that_no_model_is_connected(model: str, credits_: int) -> None:
+    said = TextGenerated(text="x", **MADE | {"model": model})
+    asked = TextGenerate(prompt="Why is the sky blue?", chat=True, version=2)
+    assert PRICING.capture_units(asked, said, 10_000) == credits_ * 10_000
+    written = TextGenerate(prompt="Write about tides")
+    assert PRICING.capture_units(written, said, 10_000) == 10_000, "what was written is paid for"
+
+
 def test_improved_text_costs_its_quote_and_a_file_its_pages() -> None:
     improved = TextImproved(text="short", **MADE)
     assert PRICING.capture_units(TextImprove(text="a" * 3600), improved, 20_000) == 20_000
