@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ops.base import clock
 from ops.base.logs import get_logger
-from schemas.errors import JobFault, LeydenError, Missing, Permanent, Unavailable
+from schemas.errors import JobFault, LeydenError, Missing, Permanent, Retryable, Unavailable
 from schemas.models import Model
 from schemas.money import App
 from schemas.payloads import PAYLOADS, AnyPayload
@@ -159,12 +159,17 @@ class LateLooks:
         return result
 
     async def _adopted(self, due: LateCall, deadline_s: float) -> str | None:
-        """The id that a callback has named, if it is a task of ours."""
+        """The id that a callback has named, if it is a task of ours. Raises Retryable while it is not to
+        be seen.
+        """
         claims = Claims(self._ports.providers, self._ports.addresses, deadline_s)
-        async for ref in claims.ours(due.call):
+        named = await claims.sort(due.call)
+        for ref in named.ours:
             said = await self._ports.calls.note_task(due.call.id, due.job_id, 0, ref)
             if said != "taken":
                 return ref
+        if named.unseen:
+            raise Retryable("provider_unavailable", reason="no_such_task")
         return None
 
     def _context(

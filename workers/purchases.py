@@ -23,7 +23,7 @@ from schemas.models import Model
 from storage.callbacks import Addresses
 from storage.calls import Calls, ProviderCall
 from storage.jobs import Started, Wake
-from workers.claims import Claims
+from workers.claims import AGAIN_S, Claims
 from workers.providers.journal import Journal, Parked
 from workers.providers.registry import Providers
 from workers.runtime.hand import Held
@@ -113,16 +113,22 @@ class Purchases:
             raise Permanent(UNKNOWN)
 
     async def _adopted(self, row: ProviderCall, providers: Providers, deadline_s: float) -> bool:
-        """Whether a callback has named the task. Raises Parked when the provider cannot be asked now."""
+        """Whether a callback has named the task. Raises Parked when the provider cannot be asked now, or
+        does not show it yet.
+        """
         claims = Claims(providers, self.shop.addresses, deadline_s, self.started.last_look)
         if not claims.readable(row):
             return False
-        async for ref in claims.ours(row):
+        named = await claims.sort(row)
+        for ref in named.ours:
             if await self._note(row, ref):
                 log.info("task.adopted", job_id=str(self.started.job_id), call=str(row.id))
                 return True
-        await self.shop.calls.forget_claims(row.id, row.claimed_refs)
-        log.warning("claim.rejected", job_id=str(self.started.job_id), call=str(row.id))
+        if not_ours := named.ours + named.foreign:
+            await self.shop.calls.forget_claims(row.id, not_ours)
+            log.warning("claim.rejected", job_id=str(self.started.job_id), call=str(row.id))
+        if named.unseen and not self.started.last_look:
+            raise Parked(AGAIN_S)
         return False
 
     async def recheck(self) -> tuple[Wake, ...]:

@@ -280,6 +280,15 @@ async def test_a_callback_after_the_end_brings_an_id_that_is_read_back_first(
     assert ((await scene.call(job_id))["external_ref"] == ref) is ours
 
 
+async def test_an_id_that_its_provider_does_not_show_yet_is_looked_for_again(scene: Scene) -> None:
+    job_id = await scene.ended(None, code="provider_unknown")
+    await Calls(scene.ring.db).hear((await scene.call(job_id))["id"], "not-there-yet")
+    assert await scene.look(job_id) == 1
+    call = await scene.call(job_id)
+    assert (call["external_ref"], call["claimed_refs"]) == (None, ["not-there-yet"])
+    assert call["late_at"] is not None
+
+
 async def test_looks_keep_to_the_limits_of_their_provider(scene: Scene) -> None:
     """The account is told to be quiet: no look reaches it, and each is made later."""
     job_id = await scene.ended(await scene.order())
