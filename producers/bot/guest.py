@@ -28,8 +28,6 @@ class Guest:
     private: bool
     key: str
     message_id: int | None = None
-    created: bool = False
-    """Met by this very update: nobody has told them yet that they talk to an AI."""
 
     def within(self, app: App) -> Self:
         """The same guest as a customer of another app of the same bot."""

@@ -128,7 +128,6 @@ class Reception:
             private=chat is None or chat.type == "private",
             key=f"tg-{update.bot_id}-{update.external_id}",
             message_id=event.message_id if isinstance(event, types.Message) else None,
-            created=met.created,
         )
 
     async def _turned_away(self, guest: Guest, event: Any) -> str:
