@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
+from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramRetryAfter
 
 from ops.base import clock
 from ops.base.logs import get_logger
@@ -111,7 +111,7 @@ class CardKeeper:
         except TelegramRetryAfter as error:
             await self._room.limiter.pause(account.bot_id, one.chat_id, float(error.retry_after))
             return one.said
-        except TelegramAPIError as error:  # a card may be deleted by its reader
+        except (TelegramAPIError, ClientDecodeError) as error:  # its reader may have deleted it
             log.debug("card.not_edited", reason=type(error).__name__)
         return said
 

@@ -58,6 +58,8 @@ async def test_the_first_card_knows_its_place_and_says_nothing_twice(bots: Runni
     assert not await edits(bots, card)
     for job_id in others[:10]:
         await started(bots.desk, job_id)
+    unread = {"match": {"method": "editMessageText"}, "fault": "garbage", "times": 1}
+    await bots.play.put("faults", [unread])  # an answer that is no answer ends no process
 
     async def said_anew() -> bool:
         await works(bots)
