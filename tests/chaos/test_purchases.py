@@ -27,7 +27,7 @@ STEPS_WITH_AN_ID = (
     "succeed.before",
     "succeed.after",
 )
-STEPS_ALWAYS = frozenset({"id.after", "poll.first", "stored", "succeed.before"})
+STEPS_ALWAYS = frozenset({"id.after", "poll.first", "downloaded", "stored", "succeed.before"})
 """Those of the short form; the long form dies at every one."""
 
 
