@@ -27,6 +27,8 @@ def test_the_demo_runs_every_kind_and_a_second_one_keeps_the_first(tmp_path: Pat
     for words in (*KINDS, "queue:", "Wallet of demo-1 before", "Wallet of demo-1 after", "Receipt"):
         assert words in first.stdout
     assert "ledger verify: ok" in first.stdout
+    *_, last = first.stdout.strip().splitlines()
+    assert "/chat" in last, "it ends with where to talk to the bots"
     folder = tmp_path / "data" / "out" / "demo-1"
     assert {path.stem for path in folder.iterdir()} == KINDS
     for path in folder.iterdir():

@@ -1,8 +1,13 @@
-"""`leyden up`: requests over real HTTP, real workers, children and stores killed, an orderly end."""
+"""`leyden up` as it is: a newcomer in a real browser, requests over real HTTP, children and stores killed,
+and an orderly end.
+"""
 
 import os
 import re
 import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +17,39 @@ import pytest
 
 from ops import samples
 from ops.stack.claim import Record
+from tests.e2e.browser import needs_chromium, opened_browser, opened_page
 from tests.e2e.processes import Running, answer, background, leyden
+from tests.e2e.walk import walk_through
 from tests.support import wait_until
 
 SETTINGS = {"LEYDEN_PORT": "0", "LEYDEN_LEASE_S": "3", "LEYDEN_LOG_FORMAT": "json"}
 PORT = re.compile(r'"port": (\d+)')
+
+
+@dataclass(frozen=True)
+class House:
+    running: Running
+    folder: Path
+    chat_url: str
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all tests here; when the last of them is over it ends in order, with books that add up."""
+    folder, port = tmp_path_factory.mktemp("house"), free_port()
+    with background(folder, "up", "--sandbox-port", str(port), **SETTINGS) as running:
+        yield House(running, folder, f"http://127.0.0.1:{port}/chat")
+        assert running.stop() == 0
+    assert "Traceback" not in running.log.read_text()
+    report = answer(leyden(folder, "ledger", "verify", "--json"))
+    assert (report["ok"], report["violations"]) == (True, [])
+    assert report["transfers"] > 0, "it has looked at something"
 
 
 def port_of(running: Running) -> int:
@@ -63,43 +96,50 @@ async def kill_the_stores(folder: Path, running: Running) -> None:
         await wait_until(back, 60, f"{name} runs again")
 
 
+@needs_chromium
+@pytest.mark.timeout(600)
+async def test_a_newcomer_walks_through_the_house(house: House, shots: Path | None) -> None:
+    up = house.running
+    await wait_until(lambda: up.said("Chat with the bots"), 90, "the bots can be talked to")
+    async with (
+        opened_browser() as browser,
+        opened_page(browser, house.chat_url) as (page, troubles),
+    ):
+        await walk_through(page, shots)
+        assert troubles == []
+
+
 @pytest.mark.timeout(300)
-async def test_a_photo_goes_through_the_running_cluster(tmp_path: Path) -> None:
-    with background(tmp_path, "up", "--sandbox-port", "0", **SETTINGS) as running:
-        async with await client_of(tmp_path, running) as client:
-            sent = await client.post("/v1/files", files={"file": ("photo.jpg", samples.photo())})
-            wish = {
-                "kind": "image.edit",
-                "app": "imagegene",
-                "input": {"file": sent.json()["id"], "operations": [{"op": "sharpen"}]},
-            }
-            made = await client.post("/v1/jobs", json=wish, headers={"Idempotency-Key": "one"})
-            again = await client.post("/v1/jobs", json=wish, headers={"Idempotency-Key": "one"})
-            assert (made.status_code, again.status_code) == (202, 200)
-            job = await ended(client, made.json()["id"])
-            assert (job["state"], job["captured"]) == ("succeeded", 30_000)
-            picture = await client.get(f"/v1/jobs/{job['id']}/artifacts/0")
-            assert picture.headers["content-type"] == "image/jpeg"
-            content = await client.get(f"/v1/projects/{job['project']}/content")
-            assert content.headers["content-type"] == "image/webp"
+async def test_a_photo_goes_through_the_running_cluster(house: House) -> None:
+    running, folder = house.running, house.folder
+    async with await client_of(folder, running) as client:
+        sent = await client.post("/v1/files", files={"file": ("photo.jpg", samples.photo())})
+        wish = {
+            "kind": "image.edit",
+            "app": "imagegene",
+            "input": {"file": sent.json()["id"], "operations": [{"op": "sharpen"}]},
+        }
+        made = await client.post("/v1/jobs", json=wish, headers={"Idempotency-Key": "one"})
+        again = await client.post("/v1/jobs", json=wish, headers={"Idempotency-Key": "one"})
+        assert (made.status_code, again.status_code) == (202, 200)
+        job = await ended(client, made.json()["id"])
+        assert (job["state"], job["captured"]) == ("succeeded", 30_000)
+        picture = await client.get(f"/v1/jobs/{job['id']}/artifacts/0")
+        assert picture.headers["content-type"] == "image/jpeg"
+        content = await client.get(f"/v1/projects/{job['project']}/content")
+        assert content.headers["content-type"] == "image/webp"
 
-            killed = worker_of(running)
-            os.kill(killed.pid, signal.SIGKILL)
-            await wait_until(lambda: running.said("child.died"), 30, "the death was noticed")
-            await kill_the_stores(tmp_path, running)
-            text = {"kind": "text.improve", "app": "penora", "input": {"text": "i has went"}}
-            after = (await client.post("/v1/jobs", json=text)).json()["id"]
-            assert (await ended(client, after))["state"] == "succeeded"
+        killed = worker_of(running)
+        os.kill(killed.pid, signal.SIGKILL)
+        await wait_until(lambda: running.said("child.died"), 30, "the death was noticed")
+        await kill_the_stores(folder, running)
+        text = {"kind": "text.improve", "app": "penora", "input": {"text": "i has went"}}
+        after = (await client.post("/v1/jobs", json=text)).json()["id"]
+        assert (await ended(client, after))["state"] == "succeeded"
 
-            status = answer(leyden(tmp_path, "status", "--json"))
-            assert len(status["workers"]) >= 1
-            assert status["redis"] == "ok"
-            paused = leyden(tmp_path, "lanes", "pause", "text", "--json")
-            assert answer(paused) == {"paused": ["text"]}
-            assert answer(leyden(tmp_path, "lanes", "resume", "text", "--json")) == {"paused": []}
-        assert running.stop() == 0
-    assert "Traceback" not in running.log.read_text()
-    verdict = leyden(tmp_path, "ledger", "verify", "--json")
-    report = answer(verdict)
-    assert (report["ok"], report["violations"]) == (True, [])
-    assert report["transfers"] > 0, "it has looked at something"
+        status = answer(leyden(folder, "status", "--json"))
+        assert len(status["workers"]) >= 1
+        assert status["redis"] == "ok"
+        paused = leyden(folder, "lanes", "pause", "text", "--json")
+        assert answer(paused) == {"paused": ["text"]}
+        assert answer(leyden(folder, "lanes", "resume", "text", "--json")) == {"paused": []}

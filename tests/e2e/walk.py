@@ -1,27 +1,18 @@
-"""A newcomer in a real browser, on `leyden up` as it is: writes, draws, edits, films, pays, finds it all.
+"""A newcomer's walk over the chat page: writes, draws, edits, films, pays, finds it all.
 
-At each station the page is looked at as on a desk and on a phone, by day and by night. The
-screenshots of it are kept with `--shots FOLDER`.
+At each station the page is looked at as on a desk and on a phone, by day and by night.
 """
 
 import re
-import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pytest
-
-from tests.e2e.browser import DESK, PHONE, needs_chromium, opened_browser, opened_page
-from tests.e2e.processes import Running, background
-from tests.support import wait_until
+from tests.e2e.browser import DESK, PHONE
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
-
-pytestmark = needs_chromium
 
 PATIENCE_MS = 60_000
 """A film takes a while on a busy machine."""
@@ -38,19 +29,6 @@ STICKING_OUT = """() => {
     .map((one) => one.outerHTML.slice(0, 200));
 }"""
 GROUND = "getComputedStyle(document.body).backgroundColor"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[tuple[Running, str]]:
-    port = free_port()
-    with background(tmp_path, "up", "--sandbox-port", str(port), LEYDEN_PORT="0") as one:
-        yield one, f"http://127.0.0.1:{port}/chat"
 
 
 @dataclass
@@ -97,21 +75,11 @@ class Walk:
         await message.locator(".key", has_text=label).first.click()
 
 
-@pytest.mark.timeout(600)
-async def test_a_newcomer_walks_through_the_house(
-    running: tuple[Running, str], shots: Path | None
-) -> None:
-    up, url = running
-    await wait_until(lambda: up.said("Chat with the bots"), 90, "the bots can be talked to")
-    async with opened_browser() as browser, opened_page(browser, url) as (page, troubles):
-        walk = Walk(page, shots)
-        await meets(walk)
-        await improves(walk)
-        await draws_and_edits(walk)
-        await films(walk)
-        await pays(walk)
-        await finds(walk)
-        assert troubles == []
+async def walk_through(page: "Page", shots: Path | None) -> None:
+    """All of it. Screenshots go to `shots`."""
+    walk = Walk(page, shots)
+    for station in (meets, improves, draws_and_edits, films, pays, finds):
+        await station(walk)
 
 
 async def meets(walk: Walk) -> None:
