@@ -22,7 +22,10 @@ SHOWN_MAX: Final = 50
 
 @app.command()
 def verify(
-    user: Annotated[int | None, typer.Option(help="One user's id; none: the whole book.")] = None,
+    user: Annotated[
+        int | None,
+        typer.Option(min=1, max=2**63 - 1, help="One user's id; none: the whole book."),
+    ] = None,
     since_mark: Annotated[
         bool, typer.Option("--since-mark", help="Only what changed since it was last sound.")
     ] = False,
