@@ -96,7 +96,8 @@ async def offer_choices(room: Room, guest: Guest, pictures: Sequence[UUID]) -> N
     """What can be done with them, each with its price."""
     files = [str(one) for one in pictures]
     prices = {one: await _price_units(room, guest, one, files) for one in _choices(guest)}
-    wish_id = await wants.keep_open(room, guest, {"files": files, "told_units": prices}, "photo")
+    told = {"files": files}
+    wish_id = await wants.keep_open(room, guest, told, "photo", told_units=prices)
     rows = []
     for choice, units in prices.items():
         label = text(f"bot.photo.{choice}", guest.language, price_units=units)
@@ -132,7 +133,7 @@ async def on_photo(callback: CallbackQuery, room: Room, guest: Guest, press: Pre
             await picture_edits.ask_words(room, guest, files)
             return
         wanted = await _wanted(room, guest, choice, files)
-        told_units = wish.input["input"].get("told_units", {}).get(choice)
+        told_units = wish.input.get("told_units", {}).get(choice)
         await flow.run_part(room, guest, wish, part=choice, wanted=wanted, told_units=told_units)
 
 

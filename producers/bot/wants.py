@@ -156,9 +156,11 @@ async def keep(
     return await _keep(room, guest, wanted.kind.value, body, why, request=wanted.key)
 
 
-async def keep_open(room: Room, guest: Guest, told: dict[str, Any], why: Why) -> UUID:
-    """One of which it is not known yet what it shall become."""
-    return await _keep(room, guest, "", {"input": told}, why)
+async def keep_open(
+    room: Room, guest: Guest, told: dict[str, Any], why: Why, *, told_units: dict[str, int]
+) -> UUID:
+    """One of which it is not known yet what it shall become, with the price of each choice."""
+    return await _keep(room, guest, "", {"input": told, "told_units": told_units}, why)
 
 
 def wanted_of(wish: Wish) -> Wanted:
