@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
+from ledger.holds import Holds
+from schemas.errors import Conflict
 from schemas.jobs import Kind, Priority, State
+from schemas.money import App
 from storage.calls import Calls, ProviderCall
 from storage.pool import Database
-from tests.rig import Rig, success
+from tests.rig import KINDS, LEASE_S, Rig, success
 
 ANN = 1
 
@@ -182,6 +186,41 @@ async def test_a_job_that_cannot_be_paid_at_start_fails_without_a_charge(rig: Ri
     assert (await rig.start(second.job_id)).code == "insufficient"
     row = await rig.row(second.job_id)
     assert (row["state"], row["code"], row["captured"]) == ("failed", "insufficient", 0)
+
+
+async def test_a_partner_cannot_take_the_id_of_a_job(rig: Rig) -> None:
+    answer = await rig.submit(ANN)
+    assert answer.job_id is not None
+    with pytest.raises(Conflict, match="key_conflict"):
+        await Holds(rig.db).reserve(
+            answer.job_id, user_id=ANN, app=App.PENORA, units=10_000, ttl_s=60
+        )
+    assert (await rig.succeed(await rig.start(answer.job_id)))[0] == "ok"
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_job_under_the_id_of_a_partners_hold_ends_without_touching_it(
+    rig: Rig, together: bool
+) -> None:
+    holds = Holds(rig.db)
+    jobs = [uuid4(), uuid4()]
+    for job_id in jobs:
+        await holds.reserve(job_id, user_id=ANN, app=App.PENORA, units=20_000, ttl_s=60)
+        await rig.submit(ANN, id=job_id)
+    if together:
+        tokens = [(job_id, uuid4()) for job_id in jobs]
+        answer = await rig.jobs.start_many(tokens, worker="w", lease_s=LEASE_S, kinds=KINDS)
+        refused = [started.code for started in answer.jobs]
+    else:
+        refused = [(await rig.start(job_id)).code for job_id in jobs]
+    assert refused == ["key_conflict", "key_conflict"]
+    for job_id in jobs:
+        row = await rig.row(job_id)
+        assert (row["state"], row["code"]) == ("failed", "key_conflict")
+    assert await rig.wallet(ANN) == (600_000, 40_000)
+    for job_id in jobs:
+        assert (await holds.release(job_id, app=App.PENORA)).replayed is False
+    assert await rig.wallet(ANN) == (600_000, 0)
 
 
 async def test_only_one_delivery_gets_the_lease_and_a_lost_reply_gets_it_again(rig: Rig) -> None:

@@ -292,6 +292,7 @@ CASES = [
     Case("Stars back for an unknown charge", "no_hold", refund_stars("never")),
     Case("Stars back twice", "exceeds_capture", refund_stars(), steps(buy(), refund_stars())),
     Case("a correction of nothing", "bad_amount", adjust(0), funds()),
+    Case("a correction as low as a number goes", "bad_amount", adjust(-(2**63)), funds()),
     Case(
         "a correction below what is held",
         "insufficient",

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from ledger.holds import Holds
 from ops.base.clock import now
 from schemas.ids import new_id
 from schemas.money import App
@@ -54,6 +55,19 @@ async def test_capturing_nothing_releases(book: Book) -> None:
     assert await book.capture(job, 0) == ("ok", 0)
     assert await book.capture(job, 20_000) == ("already_released", 0)
     assert [kind for kind, _, _ in await book.lines(1)] == ["grant"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_partners_hold_is_no_hold_of_a_job(book: Book, count: int) -> None:
+    await book.fund(1, 50_000)
+    ids = [new_id() for _ in range(count)]
+    for hold in ids:
+        await Holds(book.db).reserve(hold, user_id=1, app=App.PENORA, units=10_000, ttl_s=60)
+    captured = await book.capture_all([(hold, 10_000) for hold in ids])
+    assert set(captured.values()) == {("no_hold", None)}
+    assert set((await book.release_all(ids)).values()) == {("no_hold", 0)}
+    wallet = await book.wallet(1)
+    assert (wallet.balance_units, wallet.held_units) == (50_000, count * 10_000)
 
 
 async def test_a_release_gives_all_back_and_ends_the_hold(book: Book) -> None:
