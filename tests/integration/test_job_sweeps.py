@@ -14,8 +14,13 @@ from storage.calls import Calls, ProviderCall
 from storage.jobs import Draft, Success
 from storage.pool import Database
 from tests.rig import KINDS, LEASE_S, Rig, job, success
+from tests.support import wait_until
 
 ANN = 1
+WAITING = """
+select count(*) from pg_stat_activity
+ where wait_event_type = 'Lock' and datname = current_database()
+"""
 
 
 @pytest_asyncio.fixture
@@ -312,3 +317,33 @@ async def test_a_job_far_ahead_does_not_keep_what_others_wrote(rig: Rig) -> None
     await rig.set(recent, f"created_at = {old}, finished_at = {old}")
     assert await kept() == [False, False, True, False]
     assert await rig.owner.fetchval("select array_agg(job_id) from work.unforgotten") == [other]
+
+
+async def test_forgetting_and_erasing_never_wait_in_a_circle(rig: Rig, dsn: str) -> None:
+    """Both touch many jobs: the third by id lies in the middle, and holds the erasing up there."""
+    low, high, last = UUID(int=1), UUID(int=2), UUID(int=3)
+    long_ago = datetime.now(UTC) - timedelta(days=100)
+    for job_id in (low, last, high):
+        await rig.submit(ANN, id=job_id)
+        await rig.jobs.cancel(job_id, ANN)
+        if job_id != last:
+            await rig.set(job_id, f"created_at = '{long_ago}', finished_at = '{long_ago}'")
+    await rig.owner.execute("insert into work.unforgotten values ($1, now())", low)
+    await rig.owner.execute("insert into work.retention_mark values ('jobs', $1)", low)
+    assert await rig.owner.fetchval("select app.begin_erasing($1)", ANN)
+
+    async def waiting(count: int) -> bool:
+        return bool(await rig.owner.fetchval(WAITING) == count)
+
+    other = await asyncpg.connect(dsn)
+    async with other.transaction():
+        await other.execute("select from work.job where id = $1 for update", last)
+        erased = asyncio.create_task(
+            rig.db.fetchval("select code from app.finish_erasing($1)", ANN)
+        )
+        await wait_until(lambda: waiting(1), 10, "the erasing waits in the middle")
+        forget = "select work.forget_jobs($1, 9)"
+        forgotten = asyncio.create_task(rig.db.fetchval(forget, long_ago + timedelta(days=1)))
+        await wait_until(lambda: waiting(2), 10, "the forgetting waits for the erasing")
+    await other.close()
+    assert (await erased, await forgotten) == ("ok", 2)
