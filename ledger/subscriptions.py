@@ -3,6 +3,9 @@
 The same plan again prolongs it. A larger one begins at once, and unused days of the smaller one
 become days of the larger one by their prices. A smaller one begins when the larger one ends. A plan
 that renews itself gets a day of grace, because its payment may be on the way.
+
+A plan that an operator gave has no end. What it includes is not sold; a larger one that is bought
+begins at once, and the given one is back when that ends.
 """
 
 from typing import Any, Final
@@ -31,6 +34,11 @@ class Subscriptions:
         """The newest subscription, an expired one too; None for somebody who never had one."""
         return await again(lambda: sql.subscription(self._db, user_id))
 
+    async def given(self, user_id: int) -> PlanName:
+        """What an operator gave; FREE for nothing."""
+        plan = await again(lambda: sql.given_plan(self._db, user_id))
+        return PlanName(plan or PlanName.FREE)
+
     async def pay(
         self,
         charge_id: str,
@@ -43,7 +51,7 @@ class Subscriptions:
         """A payment, first or renewing, keyed by its charge.
 
         Raises InvalidInput `unknown_plan` (FREE is not sold), Missing `no_account`, NotAllowed
-        `closed`, Conflict `key_conflict`.
+        `closed`, Conflict `plan_given` (it would be paid for nothing) or `key_conflict`.
         """
         op = derive_id("stars", charge_id)
         payment = Payment(op, charge_id, user_id, stars, plan.value, auto_renew, SUBSCRIPTION_DAYS)

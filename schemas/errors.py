@@ -162,6 +162,7 @@ REFUSALS: Final[dict[str, type[Refused]]] = {
     "no_hold": Missing,
     "file_not_found": Missing,
     "key_conflict": Conflict,
+    "plan_given": Conflict,
     "rate_changed": Conflict,
     "no_rate": Conflict,
     "rate_pump": Conflict,

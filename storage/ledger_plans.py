@@ -25,6 +25,7 @@ _SUBSCRIPTION: Final = """
 select plan, state::text, started_at, ends_at, auto_renew, price_stars, next_plan, next_days, charge_id
   from ledger.subscription where owner = $1
 """
+_GIVEN: Final = "select ledger.given_plan($1)"
 _SET_AUTO_RENEW: Final = "select ledger.set_auto_renew($1, $2)"
 _EXPIRE_PLAN: Final = """
 select owner, plan, to_json(wakes)::text as wakes from ledger.expire_plan_next($1, $2::text::jsonb)
@@ -101,7 +102,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """`code`: ok, bad_amount, unknown_plan, no_account, closed, key_conflict."""
+    """`code`: ok, bad_amount, unknown_plan, no_account, closed, plan_given, key_conflict."""
 
     code: str
     replayed: bool
@@ -119,6 +120,12 @@ async def subscribe(db: Database, payment: Payment, *, terms: Terms) -> PlanChan
 async def subscription(db: Database, user_id: int) -> SubscriptionRow | None:
     row = await db.fetchrow(_SUBSCRIPTION, user_id)
     return None if row is None else SubscriptionRow(*row.values())
+
+
+async def given_plan(db: Database, user_id: int) -> str | None:
+    """None: there is no such person."""
+    plan: str | None = await db.fetchval(_GIVEN, user_id)
+    return plan
 
 
 async def set_auto_renew(db: Database, user_id: int, *, auto_renew: bool) -> bool:

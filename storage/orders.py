@@ -81,6 +81,8 @@ select p.id, coalesce(o.user_id, p.user_id) as user_id, p.charge_id, p.bot_id, p
         select from app.star_payment c where c.charge_id = p.charge_id and c.state = 'credited'))
    and (not $2 or p.state = 'parked' or exists (
         select from app.star_payment q
+         where q.order_id = p.order_id and q.state = 'parked' and q.reason = 'plan_given') or exists (
+        select from app.star_payment q
          where q.user_id = p.user_id and q.subscribes and q.state = 'credited'
            and (q.at, q.id) > (p.at, p.id)))
  order by p.at, p.id limit $3

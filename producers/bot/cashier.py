@@ -14,7 +14,7 @@ from producers.bot.presses import button
 from producers.bot.renewals import stop_superseded
 from producers.bot.room import Room
 from producers.bot.say import Gone
-from producers.bot.till import SECOND, Receipt, Till
+from producers.bot.till import GIVEN, SECOND, Receipt, Till
 from schemas.errors import Insufficient, Refused
 from schemas.money import Currency
 from schemas.speech import Html, html
@@ -48,7 +48,9 @@ async def take(room: Room, guest: Guest | None, paid: Paid) -> Receipt:
         return receipt
     if receipt.outcome == "parked":
         if receipt.first:
-            key = "shop.parked-second" if receipt.reason == SECOND else "shop.parked"
+            key = {SECOND: "shop.parked-second", GIVEN: "shop.parked-given"}.get(
+                receipt.reason, "shop.parked"
+            )
             await room.say.send(guest, html(key, guest.language, stars=paid.stars))
         return receipt
     if await room.orders.claim_thanks(paid):

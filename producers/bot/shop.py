@@ -26,10 +26,11 @@ from producers.bot.renewals import set_renewal, settle
 from producers.bot.room import Room
 from producers.bot.say import Keyboard
 from producers.bot.show import Show, show
-from producers.bot.till import articles
+from producers.bot.till import articles, is_included
 from schemas.buttons import Press, pack
 from schemas.errors import LeydenError, Missing
 from schemas.money import Currency, format_units
+from schemas.plans import PlanName
 from schemas.speech import Html, html
 from schemas.texts import language_of, text
 from storage.ledger_plans import SubscriptionRow
@@ -106,15 +107,19 @@ async def counter(room: Room, guest: Guest) -> tuple[Html, Keyboard]:
     """What is on sale, with what the person has. What Telegram renews is what we show as renewed."""
     language = guest.language
     units = await room.desk.wallets.available_units(guest.user_id, guest.app)
-    current = await Subscriptions(room.desk.db).current(guest.user_id)
+    subscriptions = Subscriptions(room.desk.db)
+    given = await subscriptions.given(guest.user_id)
+    current = await subscriptions.current(guest.user_id)
     if current is not None and current.state == "expired":
         current = None
     renewed = [one.plan for one in await room.orders.renewals(guest.user_id)]
     lines = [html("shop.title", language, price_units=units), *_plan_lines(current, renewed, guest)]
+    if given is not PlanName.FREE:
+        lines.append(html("shop.given", language, plan=given.value))
     rows = [
         [_article_key(one, guest)]
         for one in articles()
-        if one.kind != "plan" or one.name not in renewed
+        if one.kind != "plan" or not (one.name in renewed or is_included(one, given))
     ]
     if renewed or current is not None:
         rows.append([_renewal_key(guest, on=bool(renewed))])

@@ -27,6 +27,7 @@ PROVIDER: Final = "telegram"
 OFF_SALE: Final = "off_sale"
 SUBSCRIBED: Final = "subscribed"
 SECOND: Final = "second_subscription"
+GIVEN: Final = "plan_given"
 Outcome = Literal["credited", "parked"]
 
 
@@ -48,6 +49,11 @@ def articles(book: PriceBook | None = None, facts: Plans | None = None) -> tuple
         *(Article("package", one.name, one.stars, one.units) for one in packages),
         *(Article("plan", name.value, plan.price_stars, 0) for name, plan in paid.items()),
     )
+
+
+def is_included(article: Article, given: PlanName) -> bool:
+    """Whether a plan that an operator gave has all of this one: it would be paid for nothing."""
+    return article.kind == "plan" and PlanName(article.name).rank <= given.rank
 
 
 class Till:
@@ -82,8 +88,11 @@ class Till:
             return problem
         if order.article not in self._on_sale():
             return OFF_SALE
-        if order.article.kind == "plan" and await self._orders.is_subscribed(order):
-            return SUBSCRIBED
+        if order.article.kind == "plan":
+            if await self._orders.is_subscribed(order):
+                return SUBSCRIBED
+            if is_included(order.article, await self._subscriptions.given(order.user_id)):
+                return GIVEN
         account = await self._users.get(order.user_id)
         return "" if account.status == "active" else "closed"
 

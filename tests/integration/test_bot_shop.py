@@ -17,6 +17,7 @@ from producers.bot.renewals import set_renewal
 from schemas.errors import Conflict, Insufficient, Missing
 from schemas.ids import derive_id, new_id
 from schemas.money import App, Currency
+from schemas.plans import PlanName
 from storage.jobs import Jobs
 from storage.ledger_plans import SubscriptionRow
 from storage.orders import Order, Orders, Paid
@@ -61,13 +62,17 @@ async def pay(bots: Running, who: int, label: str = "50 credits", **facts: Any) 
     return await bots.play.do("pay", person=who, bot=BOT, message_id=message["message_id"], **facts)
 
 
-async def subscribe(bots: Running, who: int, plan: str) -> str:
-    """The charge of the first month."""
+async def link_of(bots: Running, who: int, plan: str) -> str:
+    """Through /buy and a button to the link that pays a plan."""
     await say(bots, who, "/buy")
     await press(bots, who, await bots.hears(who, "Buy credits or a plan"), f"{plan} for 30 days")
     message = await bots.hears(who, f"{plan} for 30 days\n")
-    link = message["reply_markup"]["inline_keyboard"][0][0]["url"]
-    paid = await bots.play.do("pay", person=who, slug=link)
+    return str(message["reply_markup"]["inline_keyboard"][0][0]["url"])
+
+
+async def subscribe(bots: Running, who: int, plan: str) -> str:
+    """The charge of the first month."""
+    paid = await bots.play.do("pay", person=who, slug=await link_of(bots, who, plan))
     assert paid["outcome"] == "paid", paid
     await bots.hears(who, f"The plan {plan} is yours")
     await bots.idle()
@@ -416,6 +421,25 @@ async def test_a_link_that_is_paid_twice_is_one_plan_and_one_renewal(bots: Runni
     await wait_until(renewed, 20, "the plan is renewed")
     told = await refund_charge(bots.desk.db, bots.room.bots, second.charge_id, reason="second")
     assert told == "returned"
+    await sound(bots)
+
+
+async def test_what_a_given_plan_includes_is_not_sold_and_not_renewed(bots: Running) -> None:
+    who, user_id = await ann(bots, stars=9_000)
+    charge, link = await subscribe(bots, who, "PRO"), await link_of(bots, who, "ENTERPRISE")
+    await Subscriptions(bots.desk.db).give(user_id, PlanName.ENTERPRISE)
+    refused = await bots.play.do("pay", person=who, slug=link)
+    assert (refused["outcome"], "you were given includes" in refused["reason"]) == ("refused", True)
+    await bots.play.do("renew", charge_id=charge)
+    await bots.hears(who, "that the one you were given includes")
+    (parked,) = await Orders(bots.desk.db).parked()
+    assert (parked.user_id, parked.reason) == (user_id, "plan_given")
+    assert _canceled(bots.play, charge), "the person would pay for nothing, every month"
+    assert await bots.desk.users.plan(user_id) is PlanName.ENTERPRISE
+    await say(bots, who, "/buy")
+    shown = await bots.hears(who, "ENTERPRISE was given to you")
+    assert not any("for 30 days" in one for one in labels_of(shown))
+    assert any("50 credits" in one for one in labels_of(shown))
     await sound(bots)
 
 

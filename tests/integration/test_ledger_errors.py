@@ -162,6 +162,7 @@ TOLD = {
     "amount_too_small": (422, "too small to convert", "Слишком малая сумма"),
     "rate_pump": (409, "would create credits", "появлялись бы из ничего"),
     "unknown_plan": (422, "There is no plan FREE", "Нет тарифа FREE"),
+    "plan_given": (409, "The plan that you were given", "Подаренный вам тариф"),
 }
 
 CASES = [
@@ -305,6 +306,12 @@ CASES = [
         "FREE is not sold",
         "unknown_plan",
         lambda b: Subscriptions(b.db).pay("c", user_id=1, plan=PlanName.FREE, stars=1),
+    ),
+    Case(
+        "a plan that a given one includes",
+        "plan_given",
+        lambda b: Subscriptions(b.db).pay("c", user_id=1, plan=PlanName.PRO, stars=500),
+        lambda b: b.db.execute("insert into app.user_account (id, plan) values (1, 'ENTERPRISE')"),
     ),
     Case(
         "a plan for nobody",

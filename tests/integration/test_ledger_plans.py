@@ -146,6 +146,36 @@ async def test_an_operator_gives_and_takes_a_plan_without_money(book: Book) -> N
         await subscriptions.give(99, PRO)
 
 
+async def test_what_a_given_plan_includes_is_not_sold(book: Book) -> None:
+    subscriptions = Subscriptions(book.db)
+    await subscriptions.give(1, ENTERPRISE)
+    before = await book.fingerprint()
+    for plan in (PRO, ENTERPRISE):
+        with pytest.raises(Conflict, match="plan_given"):
+            await subscriptions.pay("c1", user_id=1, plan=plan, stars=500)
+    assert await allowed(book) == ("ENTERPRISE", 50, 500)
+    assert await book.fingerprint() == before
+    await subscriptions.give(1, FREE)
+    await subscriptions.pay("c1", user_id=1, plan=PRO, stars=500)
+    assert (await allowed(book))[0] == "PRO"
+
+
+async def test_a_given_plan_comes_back_when_a_larger_one_ends(book: Book) -> None:
+    subscriptions = Subscriptions(book.db)
+    await subscriptions.give(1, PRO)
+    for charge in ("c1", "c2"):
+        await subscriptions.pay(charge, user_id=1, plan=ENTERPRISE, stars=5000, auto_renew=False)
+    assert await allowed(book) == ("ENTERPRISE", 50, 500)
+    with pytest.raises(Conflict, match="plan_given"):
+        await subscriptions.pay("c3", user_id=1, plan=PRO, stars=500)
+    await shift(book, 61 * DAY)
+    assert await subscriptions.expire_next() == (1, PRO, ())
+    assert await allowed(book) == ("PRO", 10, 50)
+    await subscriptions.pay("c4", user_id=1, plan=ENTERPRISE, stars=5000, auto_renew=False)
+    await shift(book, 31 * DAY)
+    assert await subscriptions.expire_next() == (1, PRO, ()), "it stays given"
+
+
 async def test_a_larger_cap_lets_waiting_jobs_in_at_once(book: Book) -> None:
     await book.db.execute("update work.member set waiting[1] = 3 where user_id = 1")
     jobs = [new_id() for _ in range(3)]

@@ -232,6 +232,25 @@ async def test_a_plan_a_purchase_and_the_end_of_a_job_never_wait_in_a_circle(boo
     assert ((await bought).code, (await paid).code) == ("ok", "ok")
 
 
+@pytest.mark.parametrize("stars_before", [True, False])
+async def test_an_account_that_is_closed_while_a_plan_is_paid_refuses_it(
+    book: Book, stars_before: bool
+) -> None:
+    await book.db.execute("insert into app.user_account (id) values (1)")
+    await book.fund(1, PRICE)
+    if stars_before:
+        await money.purchase(book.db, new_id(), charge_id="pack", user_id=1, stars=1, units=1)
+    payment = Payment(new_id(), "plan", 1, 5, "PRO", auto_renew=False, days=30)
+    async with book.db.transaction() as end:
+        await end.fetchval("select ledger.set_status(1, 'closed')")
+        before = await end.fetch("select owner, cur, seq from ledger.account order by cur")
+        paid = asyncio.create_task(ledger_plans.subscribe(book.db, payment, terms=terms(plans())))
+        await wait_until(lambda: waiting(book, 1), 10, "the plan waits for the closing")
+    assert (await paid).code == "closed"
+    assert await book.db.fetch("select owner, cur, seq from ledger.account order by cur") == before
+    assert not await book.db.fetch("select from ledger.purchase where charge_id = 'plan'")
+
+
 async def test_a_conversion_makes_its_target_in_the_order_of_all_locks(book: Book) -> None:
     """It waits for another operation under its id, while the wallet that it will need is made."""
     await book.fund(1, PRICE)

@@ -13,6 +13,7 @@ error-model_unavailable = The model { $model } cannot be used here right now. No
 error-unknown_currency = We do not know this currency. Nothing was charged; use CREDIT, BATV or BATT.
 error-unknown_package = There is no package { $package }. Nothing was charged; choose one from the list.
 error-unknown_plan = There is no plan { $plan }. Nothing was charged; choose FREE, PRO or ENTERPRISE.
+error-plan_given = The plan that you were given includes this one: there is nothing to buy. Nothing was changed.
 error-payload_too_large = This is too large: at most { $limit_bytes } bytes. Nothing was charged; send something smaller.
 error-wrong_file_type = This type of file cannot be used here. Nothing was charged; send another file.
 error-media_too_heavy = The picture or video is too large to open safely. Nothing was charged; send a smaller one.

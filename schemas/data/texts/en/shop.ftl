@@ -23,6 +23,7 @@ shop-follows =
        *[other] After it come { $days } days of <b>{ $plan }</b>, paid already.
     }
 shop-charged = <b>{ $plan }</b> is charged for by Telegram every 30 days until you stop it.
+shop-given = Plan <b>{ $plan }</b> was given to you: it has no end and costs nothing.
 shop-stop-renewal = Stop the renewal
 shop-resume-renewal = Renew it again
 shop-renewal-on = Plan <b>{ $plan }</b> renews itself again; the next payment is due on { $until }.
@@ -41,7 +42,12 @@ shop-parked-second =
     You have paid { $stars } Stars for a plan that you had paid for with the same link. It is not counted twice, and its second renewal is being stopped.
     A person will return these Stars. You can ask at any time: /paysupport
 
+shop-parked-given =
+    You have paid { $stars } Stars for a plan that the one you were given includes. Nothing was counted for them, and Telegram will not renew it.
+    A person will return these Stars. You can ask at any time: /paysupport
+
 shop-refused-subscribed = This has been paid for already. Send /buy to see what you have.
+shop-refused-plan_given = The plan that you were given includes this one: there is nothing to buy. Nothing was charged.
 shop-refused-unknown_order = This offer is not known any more. Send /buy for a new one.
 shop-refused-no_account = Send /start first, then /buy.
 shop-refused-another_person = This invoice was made for somebody else. Send /buy for one of your own.
