@@ -86,6 +86,8 @@ def test_documents_arrive_whole_in_messages_that_telegram_takes(source: str, lim
 
 @settings(max_examples=120, deadline=None)
 @given(st.one_of(st.text(max_size=300), NOISE, st.lists(LINES).map("".join)), LIMITS)
+@example("\x1f", 32)
+@example("\x0b\x00", 32)
 @example("😀" * 3000, 4096)
 @example("👨‍👩‍👧‍👦" * 600, 4096)
 @example("[x](https://a.example/" + "y" * 1900 + ") " * 1, 32)

@@ -28,7 +28,8 @@ _BULLETS: Final = ("•", "◦", "▪")
 _INDENT: Final = "  "
 _STYLED: Final = frozenset({"heading_open", "blockquote_open"})
 _TASKS: Final = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
-_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_BLANKS: Final = re.compile(r"[\x0b\x0c\x1c-\x1f]")
+_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")
 
 
 def pieces(markdown: str, *, limit_units: int = MESSAGE_MAX_UNITS) -> tuple[str, ...]:
@@ -53,7 +54,8 @@ def plain(markdown: str) -> str:
 
 def rich(markdown: str) -> Rich:
     """The text and its styles; the source as it is where reading it would lose something."""
-    source = _UNSENDABLE.sub("\ufffd", markdown.replace("\r\n", "\n").replace("\r", "\n"))
+    source = _BLANKS.sub(" ", markdown.replace("\r\n", "\n").replace("\r", "\n"))
+    source = _UNSENDABLE.sub("\ufffd", source)
     tokens = reader().parse(source)
     if too_deep(tokens):
         return Rich(source)
