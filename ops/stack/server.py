@@ -26,9 +26,11 @@ class Server(ABC):
     def __init__(self, *, log_path: Path) -> None:
         self.log_path = log_path
         self.version = ""
+        """As the server told it last: one that has just been started again has the same."""
         self.mark: Mark | None = None
         self.on_new_process: Callable[[], object] = lambda: None
         self._process: subprocess.Popen[bytes] | None = None
+        self._serves = False
 
     @property
     @abstractmethod
@@ -50,7 +52,7 @@ class Server(ABC):
         told = self._launch(until_s)
         while self._may_start_later(told) and monotonic_s() < until_s:
             told = self._launch(until_s)
-        if not self.version:
+        if not self._serves:
             self.stop()
             raise Unavailable(store=self.name, reason="did not start", log=told)
 
@@ -69,7 +71,7 @@ class Server(ABC):
     def _launch(self, until_s: float) -> str:
         rotate(self.log_path)
         told_before = self.log_path.stat().st_size if self.log_path.exists() else 0
-        self.version = ""
+        self._serves = False
         self._process = spawn(self._command(), log_path=self.log_path)
         self.mark = Mark.of(self._process.pid)
         self.on_new_process()
@@ -78,11 +80,13 @@ class Server(ABC):
 
     def _settled(self) -> bool:
         """It serves, or it has ended."""
-        self.version = self._probe()
-        return bool(self.version) or not self.running
+        told = self._probe()
+        self._serves = bool(told)
+        self.version = told or self.version
+        return self._serves or not self.running
 
     def _may_start_later(self, told: str) -> bool:
-        return not self.version and any(trouble in told for trouble in self.passing_troubles)
+        return not self._serves and any(trouble in told for trouble in self.passing_troubles)
 
     def _end(self, *steps: tuple[signal.Signals, float]) -> None:
         if self._process is None:

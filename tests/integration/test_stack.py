@@ -111,6 +111,7 @@ async def test_what_died_is_started_again_where_guests_find_it(
     assert ours.revive() == ("valkey", "postgres")
     with open_stack(home) as guest, _redis(guest) as client:
         assert not guest.owned
+        assert guest.postgres_version == ours.postgres_version
         assert client.ping()
         assert await _ask(guest, "select 1") == ["1"]
 
