@@ -1,8 +1,11 @@
-"""What many tests need and no product code does: waiting for something to come true."""
+"""What many tests need and no product code does: waiting for something to come true, reading our own code."""
 
+import ast
 import asyncio
+import gc
 import inspect
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar, overload
 
 from ops.base.clock import monotonic_s
@@ -45,3 +48,14 @@ async def wait_until(predicate: Callable[[], object], timeout_s: float, what: st
             msg = f"never within {PATIENCE * timeout_s} s: {what} (last answer: {answer!r})"
             raise AssertionError(msg)
         await asyncio.sleep(min(LONGEST_POLL_S, max(FIRST_POLL_S, (now_s - since_s) / 10)))
+
+
+def syntax_of(path: Path) -> ast.Module:
+    """Nothing is collected meanwhile: what warns as it goes is told with a traceback, which parses, too,
+    and a parser of CPython 3.11 that was interrupted by another one gives up.
+    """
+    gc.disable()
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    finally:
+        gc.enable()

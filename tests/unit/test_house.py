@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import syntax_of
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("schemas", "storage", "ledger", "producers", "workers", "ops", "tests")
 FILE_MAX_LINES = 400
@@ -19,7 +21,7 @@ def sources() -> list[Path]:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
             yield f"{path.relative_to(ROOT)}:{node.name}", node.end_lineno - node.lineno + 1
 
@@ -47,6 +49,6 @@ def test_every_package_says_what_it_is_for(room: str) -> None:
     silent = [
         str(path.relative_to(ROOT))
         for path in (ROOT / room).rglob("__init__.py")
-        if len((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split()) < 8
+        if len((ast.get_docstring(syntax_of(path)) or "").split()) < 8
     ]
     assert silent == []

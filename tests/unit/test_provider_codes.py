@@ -8,6 +8,7 @@ import pytest
 
 import workers
 from schemas.texts import has, text
+from tests.support import syntax_of
 
 ROOT = Path(workers.__file__).parent
 FAULTS = frozenset({"Permanent", "Retryable"})
@@ -16,7 +17,7 @@ FAULTS = frozenset({"Permanent", "Retryable"})
 def codes() -> Iterator[tuple[str, str]]:
     """(file, code) of every fault that names its code where it is raised."""
     for path in sorted(ROOT.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = syntax_of(path)
         named = {
             target.id: node.value.value
             for node in ast.walk(tree)

@@ -8,6 +8,7 @@ import pytest
 
 from schemas import errors
 from schemas.texts import has, placeholders
+from tests.support import syntax_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "storage", "ledger", "producers", "workers", "ops")
@@ -17,7 +18,7 @@ MODULES = {"schemas.texts", "schemas.speech"}
 
 def asked(path: Path) -> Iterator[ast.Call]:
     """Calls of `text` and `html` with the key written out, in a file that means ours."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = syntax_of(path)
     ours = {
         alias.asname or alias.name
         for node in ast.walk(tree)
@@ -36,7 +37,7 @@ def asked(path: Path) -> Iterator[ast.Call]:
 def raised(path: Path) -> Iterator[ast.Call]:
     """Errors of ours that are made with their code written out."""
     kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"refusal"}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax_of(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
             first = node.args[0]
             if node.func.id in kinds and isinstance(first, ast.Constant):
