@@ -11,15 +11,22 @@ import pytest_asyncio
 from arq.worker import func
 
 from ops.base.health import Health
+from ops.base.nursery import Nursery
 from ops.stack import StackHandle
+from schemas.ids import new_id
 from schemas.jobs import Lane, Priority, stream_number
+from storage import consumer as consumer_module
 from storage import streams
+from storage.consumer import Consumer
 from storage.jobs import Started, Wake
+from storage.queue import Queue
+from storage.streams import Entry
 from tests.rig import success
 from tests.ring import Ring, Worker
 from tests.support import wait_until
-from workers.runtime.hand import Held
-from workers.runtime.reader import ReadPlan
+from workers.runtime.hand import Hand, Held
+from workers.runtime.reader import Reader, ReadPlan
+from workers.runtime.rounds import Stop
 from workers.runtime.worker import Ports, StreamWorker, Terms
 
 NORMAL = stream_number(Lane.TEXT, Priority.NORMAL)
@@ -269,3 +276,40 @@ async def test_a_wake_up_that_comes_while_its_job_leaves_is_followed(ring: Ring)
         worker.stop.set()
     await worker.close()
     assert attempts == [1, 2]
+
+
+async def test_a_slow_lane_is_read_on_as_soon_as_one_of_its_jobs_has_ended(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its share is two of ten slots; nobody waits for the end of a wait for the other lanes."""
+    monkeypatch.setattr(consumer_module, "BLOCK_S", 600.0)
+    queue = await Queue.open(redis_url)
+    await queue.prepare()
+    video = stream_number(Lane.VIDEO, Priority.NORMAL)
+    await queue.wake([Wake(new_id(), video, "video.generate", "00-t") for _ in range(9)])
+    consumer, stop, ended = Consumer(queue, "w1"), Stop(), 0
+    hand = Hand(10)
+
+    def take(entry: Entry) -> None:
+        held = hand.take(entry)
+        asyncio.get_running_loop().call_later(0.01, end, held)
+
+    def end(held: Held) -> None:
+        nonlocal ended
+        ended += 1
+        hand.release(held)
+
+    plan = ReadPlan((Lane.TEXT, Lane.VIDEO), 10)
+    reader = Reader(consumer, plan=plan, hand=hand, take=take, stop=stop)
+    async with Nursery("tests") as nursery:
+        reading = nursery.start_task(reader.run(), name="read")
+        await wait_until(lambda: ended == 9, 10, "all are read")
+        stop.set()
+
+        async def over() -> bool:
+            await reader.end()
+            return reading.done()
+
+        await wait_until(over, 10, "it ends")
+    await consumer.close()
+    await queue.aclose()

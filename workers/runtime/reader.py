@@ -1,11 +1,14 @@
 """Takes wake-ups from the streams: only for free slots, best priority first, lanes in turn."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from ops.base import metrics
 from ops.base.logs import get_logger
+from ops.base.nursery import Nursery
 from schemas.jobs import Lane, Priority, stream_lane, stream_number
 from storage.consumer import BLOCK_S, Consumer
 from storage.queue import REDIS_TROUBLE
@@ -112,20 +115,41 @@ class Reader:
     async def _read(self) -> Delivered:
         self._turn += 1
         order = self._plan.order(self._turn)
-        budgets = {
-            lane.value: self._plan.budget(lane, in_hand=self._hand.in_lane(lane))
-            for lane in self._plan.lanes
-        }
         found = await self._consumer.read(
-            order, budget=min(self._hand.free, READ_MAX), lane_budgets=budgets
+            order, budget=min(self._hand.free, READ_MAX), lane_budgets=self._budgets()
         )
         if found.entries or found.broken or self._stop.is_set:
             return found
+        self._hand.room.clear()  # an end from here on is heard
+        budgets = self._budgets()
         awaited = _open(order, found.paused, budgets)
+        return await self._wait(awaited, full=min(budgets.values()) <= 0)
+
+    async def _wait(self, awaited: Sequence[int], *, full: bool) -> Delivered:
+        """For an entry, a moment at most. `full`: a slow lane has all it may have in hand, so the end of
+        a job ends the wait, too: its entries would lie there for the rest of the moment.
+        """
         if not awaited:
-            await self._stop.wait(BLOCK_S)
-            return found
-        return await self._consumer.wait(awaited)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BLOCK_S):
+                    await self._hand.room.wait()
+            return Delivered()
+        if not full:
+            return await self._consumer.wait(awaited)
+        async with Nursery("reader") as nursery:
+            nursery.start(self._call_off(), name="room")
+            return await self._consumer.wait(awaited)
+
+    async def _call_off(self) -> None:
+        await self._hand.room.wait()
+        with suppress(*REDIS_TROUBLE):  # the wait ends by itself
+            await self._consumer.unblock()
+
+    def _budgets(self) -> dict[str, int]:
+        return {
+            lane.value: self._plan.budget(lane, in_hand=self._hand.in_lane(lane))
+            for lane in self._plan.lanes
+        }
 
     async def _dispatch(self, found: Delivered) -> None:
         if self._stop.is_set and found.entries:
