@@ -28,7 +28,7 @@ from ops.sandbox.gate import Gate
 from ops.sandbox.journal import Journal
 from ops.sandbox.operations import Provider, place_of
 from ops.sandbox.refusals import Refusal
-from ops.sandbox.telegram import TelegramWorld, is_telegram, telegram_routes
+from ops.sandbox.telegram import TelegramWorld, is_telegram, telegram_router
 from ops.sandbox.visits import Doors
 from ops.sandbox.world import World
 
@@ -41,6 +41,7 @@ ROUTERS: Final = (
     files.router,
     control.router,
     page.router,
+    telegram_router,
 )
 
 
@@ -62,16 +63,12 @@ def create_app(journal_path: Path) -> FastAPI:
         journal.close()
 
     app = FastAPI(title="Leyden sandbox", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.world = world
     app.add_middleware(Gate, world=world)
-    app.add_middleware(
-        Doors, visits_of=lambda path: (telegram if is_telegram(path) else world).visits
-    )
+    app.add_middleware(Doors, world_of=lambda path: telegram if is_telegram(path) else world)
     app.add_exception_handler(Refusal, _refuse)
     app.add_exception_handler(404, _not_played)
     for router in ROUTERS:
         app.include_router(router)
-    app.include_router(telegram_routes(telegram))
     return app
 
 

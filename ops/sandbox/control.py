@@ -114,7 +114,7 @@ async def reset(request: Request) -> Response:
 
 
 def _world(request: Request) -> World:
-    world: World = request.app.state.world
+    world: World = request.state.world
     return world
 
 

@@ -28,7 +28,7 @@ MEDIA_TYPES: Final = {
 @router.get("/uploads/{upload_id}/{name}")
 async def uploaded(upload_id: str, name: str, request: Request) -> Response:
     """Its type follows from its name alone, as at the real one."""
-    world: World = request.app.state.world
+    world: World = request.state.world
     upload = world.uploads.get(upload_id)
     if upload is None or upload.name != name or upload.expires < unix_s():
         return PlainTextResponse("NoSuchKey", 404)
@@ -39,7 +39,7 @@ async def uploaded(upload_id: str, name: str, request: Request) -> Response:
 @router.get("/{task_id}/{name}")
 async def result(task_id: str, name: str, request: Request) -> Response:
     """A file of a finished task; no key is needed while the link is good."""
-    world: World = request.app.state.world
+    world: World = request.state.world
     number, _, ending = name.partition(".")
     task = world.tasks.get(task_id)
     if task is None or task.phase != "success" or ending != task.order.work.file_format:

@@ -33,7 +33,7 @@ code { font: 12px ui-monospace, monospace; overflow-wrap: break-word; }
 
 @router.get("/", response_class=HTMLResponse, include_in_schema=False)
 async def front(request: Request) -> str:
-    world: World = request.app.state.world
+    world: World = request.state.world
     base = str(request.base_url).rstrip("/")
     body = "".join(
         (

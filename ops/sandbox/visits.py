@@ -7,7 +7,7 @@ came before a reset would write its order into the world of whoever asked for th
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -53,16 +53,27 @@ class Visits:
             task.cancel()
 
 
-class Doors:
-    """ASGI middleware: every request is a visit to the world that `visits_of` its path names."""
+class Visited(Protocol):
+    """A world that can be visited."""
 
-    def __init__(self, app: ASGIApp, visits_of: Callable[[str], Visits]) -> None:
+    @property
+    def visits(self) -> Visits: ...
+
+
+class Doors:
+    """ASGI middleware: every request is a visit to the world that `world_of` its path names, and finds it
+    as `request.state.world`.
+    """
+
+    def __init__(self, app: ASGIApp, world_of: Callable[[str], Visited]) -> None:
         self._app = app
-        self._visits_of = visits_of
+        self._world_of = world_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        async with self._visits_of(scope["path"]).one(scope, receive):
+        world = self._world_of(scope["path"])
+        scope["state"] = {**scope.get("state", {}), "world": world}
+        async with world.visits.one(scope, receive):
             await self._app(scope, receive, send)

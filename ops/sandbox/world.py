@@ -146,7 +146,7 @@ def order_of(request: Request) -> Order:
     if not question.key or "invalid" in question.key:
         raise Refusal(401, "invalid_api_key", "Incorrect API key provided.")
     return Order(
-        world=request.app.state.world,
+        world=request.state.world,
         question=question,
         faults=request.state.faults,
         call=request.state.call,

@@ -29,7 +29,7 @@ from producers.bot.keeper import CardKeeper, Follower
 from producers.bot.polling import Poller
 from producers.bot.reception import Reception
 from producers.bot.room import Room
-from producers.bot.routes import build, commands
+from producers.bot.routes import commands, dispatcher
 from producers.bot.say import Say
 from producers.desk import Desk
 from producers.updates import KINDS, PATH
@@ -120,7 +120,8 @@ async def work(room: Room, stop: asyncio.Event, *, master_key: bytes) -> None:
     if stop.is_set():
         return
     holder, heard, urgent = new_id(), asyncio.Event(), asyncio.Event()
-    reception = Reception(room, {bot_id: build(room.accounts[bot_id]) for bot_id in names}, names)
+    dispatchers = {bot_id: dispatcher(room.accounts[bot_id].features) for bot_id in names}
+    reception = Reception(room, dispatchers, names)
     lease_s = room.settings.lease_s
 
     def dispatch(slots: int, *, is_urgent: bool, told: asyncio.Event) -> Dispatch:

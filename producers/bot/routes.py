@@ -1,5 +1,6 @@
 """Which handlers a bot has, in the order in which they are asked, and the commands it lists."""
 
+from functools import cache
 from typing import Final
 
 from aiogram import Bot, Dispatcher, Router
@@ -51,8 +52,9 @@ LISTED: Final = {
 }
 
 
-def build(account: BotAccount) -> Dispatcher:
-    """A router belongs to one bot, so each bot gets its own."""
+@cache
+def dispatcher(features: frozenset[App]) -> Dispatcher:
+    """It knows no bot and keeps nothing: those that can do the same share one."""
     made = Dispatcher(disable_fsm=True)
     for part in (
         shop,
@@ -67,13 +69,13 @@ def build(account: BotAccount) -> Dispatcher:
         appeals,
     ):
         made.include_router(part.router())
-    made.include_router(captions.router(account.features))
+    made.include_router(captions.router(features))
     for part in (start, inline, texts):
         made.include_router(part.router())
-    made.include_router(_unknown(account))
+    made.include_router(_unknown(features))
     for part in (photo, taps):
         made.include_router(part.router())
-    made.include_router(chat.router() if App.VIAIZER in account.features else texts.plain())
+    made.include_router(chat.router() if App.VIAIZER in features else texts.plain())
     made.include_router(taps.last())
     return made
 
@@ -84,9 +86,9 @@ def commands(account: BotAccount, language: Language) -> list[tuple[str, str]]:
     return [(name, text(f"bot.command.{name}", language)) for name in dict.fromkeys(names)]
 
 
-def _unknown(account: BotAccount) -> Router:
+def _unknown(features: frozenset[App]) -> Router:
     """After every command that is known, but before words, pictures and files: it is none of their text."""
-    later = MAKING if App.VIAIZER in account.features else frozenset()
+    later = MAKING if App.VIAIZER in features else frozenset()
 
     async def is_strange(message: Message, bot: Bot) -> bool:
         if not (message.text or message.caption or "").startswith("/"):

@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from PIL import Image
 from ops.base.nursery import Nursery
 from ops.sandbox.line import Line
 from ops.sandbox.server import KEEP_ALIVE_S
-from ops.sandbox.telegram import TelegramWorld, telegram_routes
+from ops.sandbox.telegram import TelegramWorld, telegram_router
 from ops.sandbox.visits import Doors
 from tests.support import wait_until
 
@@ -76,16 +77,21 @@ class Play:
         return int(person["id"])
 
 
+@cache
+def served() -> FastAPI:
+    """The routes, for all worlds: reading them takes longer than most tests."""
+    app = FastAPI()
+    app.include_router(telegram_router)
+    return app
+
+
 @asynccontextmanager
 async def playing(folder: Path | None = None) -> AsyncIterator[Play]:
     """Serve until the block ends; with a folder what happens is there for the next one."""
     nursery = Nursery("sandbox")
     world = TelegramWorld(nursery, folder=folder)
-    app = FastAPI()
-    app.include_router(telegram_routes(world))
-    app.add_middleware(Doors, visits_of=lambda _path: world.visits)
     config = uvicorn.Config(
-        app,
+        Doors(served(), lambda _path: world),
         port=0,
         http=Line,
         log_config=None,

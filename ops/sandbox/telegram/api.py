@@ -17,6 +17,7 @@ from ops.sandbox.telegram.calls import BotCall
 from ops.sandbox.telegram.dial import Occasion
 from ops.sandbox.telegram.faults import named
 from ops.sandbox.telegram.methods.catalogue import method_named
+from ops.sandbox.telegram.played import Played
 from ops.sandbox.telegram.records import Bot
 from ops.sandbox.telegram.refusals import BotApiRefusal, bad_request, forbidden, too_many
 from ops.sandbox.telegram.visit import Visit
@@ -29,24 +30,23 @@ _PAGE: Final = b"<!doctype html><html><head><title>502 Bad Gateway</title></head
 _TOO_MANY: Final = 429
 
 
-def bot_api(world: TelegramWorld) -> APIRouter:
-    router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
-    @router.api_route("/bot{token}/{name}", methods=["GET", "POST"], include_in_schema=False)
-    async def call(token: str, name: str, request: Request) -> Response:
-        bot = world.bot_of(token)
-        if bot is None:
-            return _answer(BotApiRefusal(401, "Unauthorized"))
-        return await _Counter(world, bot, request).serve(name)
 
-    @router.get("/file/bot{token}/{path:path}", include_in_schema=False)
-    async def download(token: str, path: str) -> Response:
-        file = world.files.at(path) if world.bot_of(token) is not None else None
-        if file is None:
-            return _answer(BotApiRefusal(404, "Not Found"))
-        return FileResponse(world.files.place(file), media_type="application/octet-stream")
+@router.api_route("/bot{token}/{name}", methods=["GET", "POST"])
+async def call(token: str, name: str, request: Request, world: Played) -> Response:
+    bot = world.bot_of(token)
+    if bot is None:
+        return _answer(BotApiRefusal(401, "Unauthorized"))
+    return await _Counter(world, bot, request).serve(name)
 
-    return router
+
+@router.get("/file/bot{token}/{path:path}")
+async def download(token: str, path: str, world: Played) -> Response:
+    file = world.files.at(path) if world.bot_of(token) is not None else None
+    if file is None:
+        return _answer(BotApiRefusal(404, "Not Found"))
+    return FileResponse(world.files.place(file), media_type="application/octet-stream")
 
 
 class _Counter:

@@ -11,7 +11,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from ops.sandbox.telegram.page_api import page_api
+from ops.sandbox.telegram import page_api
+from ops.sandbox.telegram.played import Played
 from ops.sandbox.telegram.visitors import COOKIE, known_visitor, language_of, new_visitor
 from ops.sandbox.telegram.world import TelegramWorld
 
@@ -35,61 +36,62 @@ FILE_HEADERS: Final = HEADERS | {
     "Cache-Control": "private, max-age=86400",
 }
 
+TEMPLATE: Final = Template((HERE / "templates" / "chat.html").read_text(encoding="utf-8"))
+NAMES: Final = {
+    one.relative_to(HERE / "static").as_posix(): one
+    for one in (HERE / "static").rglob("*")
+    if one.suffix in TYPES
+}
 
-def page(world: TelegramWorld) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-    router.include_router(page_api(world))
-    template = Template((HERE / "templates" / "chat.html").read_text(encoding="utf-8"))
-    names = {
-        one.relative_to(HERE / "static").as_posix(): one
-        for one in (HERE / "static").rglob("*")
-        if one.suffix in TYPES
-    }
+router = APIRouter(include_in_schema=False)
+router.include_router(page_api.router)
 
-    @router.get("/chat")
-    async def chat(request: Request) -> Response:
-        """A visitor without a cookie becomes a person of the sandbox."""
-        language = language_of(request)
-        answer = HTMLResponse(template.substitute(language=language), headers=HEADERS)
-        if known_visitor(world, request) is None:
-            secret = new_visitor(world, language=language)
-            answer.set_cookie(
-                COOKIE, secret, max_age=COOKIE_S, path="/chat", httponly=True, samesite="strict"
-            )
-        return answer
 
-    @router.get("/chat/static/{name:path}")
-    async def static(name: str) -> Response:
-        place = names.get(name)
-        if place is None:
-            return Response(status_code=404)
-        return FileResponse(place, media_type=TYPES[place.suffix], headers=HEADERS)
-
-    @router.get("/chat/media/{file_id}")
-    async def media(file_id: str) -> Response:
-        """What is not a known picture or video is only ever downloaded, never shown."""
-        file = world.files.get(file_id)
-        if file is None:
-            return Response(status_code=404)
-        place = world.files.place(file)
-        if file.mime_type in INLINE:
-            return FileResponse(place, media_type=file.mime_type, headers=FILE_HEADERS)
-        name = file.name or Path(file.path).name
-        return FileResponse(
-            place, media_type="application/octet-stream", filename=name, headers=FILE_HEADERS
+@router.get("/chat")
+async def chat(request: Request, world: Played) -> Response:
+    """A visitor without a cookie becomes a person of the sandbox."""
+    language = language_of(request)
+    answer = HTMLResponse(TEMPLATE.substitute(language=language), headers=HEADERS)
+    if known_visitor(world, request) is None:
+        secret = new_visitor(world, language=language)
+        answer.set_cookie(
+            COOKIE, secret, max_age=COOKIE_S, path="/chat", httponly=True, samesite="strict"
         )
+    return answer
 
-    @router.get("/chat/api/events")
-    async def events(request: Request, after: int = 0) -> Response:
-        """Server-sent events after a number; the page begins with the one its state named."""
-        person = known_visitor(world, request)
-        if person is None:
-            return Response(status_code=401)
-        headers = HEADERS | {"X-Accel-Buffering": "no"}
-        lines = _lines(world, person.id, after)
-        return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
-    return router
+@router.get("/chat/static/{name:path}")
+async def static(name: str) -> Response:
+    place = NAMES.get(name)
+    if place is None:
+        return Response(status_code=404)
+    return FileResponse(place, media_type=TYPES[place.suffix], headers=HEADERS)
+
+
+@router.get("/chat/media/{file_id}")
+async def media(file_id: str, world: Played) -> Response:
+    """What is not a known picture or video is only ever downloaded, never shown."""
+    file = world.files.get(file_id)
+    if file is None:
+        return Response(status_code=404)
+    place = world.files.place(file)
+    if file.mime_type in INLINE:
+        return FileResponse(place, media_type=file.mime_type, headers=FILE_HEADERS)
+    name = file.name or Path(file.path).name
+    return FileResponse(
+        place, media_type="application/octet-stream", filename=name, headers=FILE_HEADERS
+    )
+
+
+@router.get("/chat/api/events")
+async def events(request: Request, world: Played, after: int = 0) -> Response:
+    """Server-sent events after a number; the page begins with the one its state named."""
+    person = known_visitor(world, request)
+    if person is None:
+        return Response(status_code=401)
+    headers = HEADERS | {"X-Accel-Buffering": "no"}
+    lines = _lines(world, person.id, after)
+    return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
 
 async def _lines(world: TelegramWorld, person_id: int, after: int) -> AsyncIterator[str]:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from ops.sandbox.telegram import acts, cashier, membership, views, wire
 from ops.sandbox.telegram.acts import NotPossible
 from ops.sandbox.telegram.files import Upload
+from ops.sandbox.telegram.played import Played
 from ops.sandbox.telegram.records import (
     ADMIN_RIGHTS,
     Bot,
@@ -100,154 +101,156 @@ class VisitorRoute(APIRoute):
         return guarded
 
 
-def page_api(world: TelegramWorld) -> APIRouter:
-    router = APIRouter(prefix="/chat/api", route_class=VisitorRoute)
-
-    def visitor(request: Request) -> Person:
-        person = known_visitor(world, request)
-        if person is None:
-            raise NotPossible("stranger", "open /chat first")
-        return person
-
-    who = Depends(visitor)
-    _add_reading(router, world, who)
-    _add_writing(router, world, who)
-    _add_paying(router, world, who)
-    _add_chats(router, world, who)
-    return router
+router = APIRouter(prefix="/chat/api", route_class=VisitorRoute)
 
 
-def _add_reading(router: APIRouter, world: TelegramWorld, who: Any) -> None:
-    @router.get("/state")
-    async def state(person: Person = who) -> Wire:
-        """Everything a page needs to begin, and the number of the last event in it."""
-        return {
-            "me": views.me(person),
-            "chats": _chats(world, person),
-            "drafts": [
-                {"chat": key, "draft": draft}
-                for (key, _), draft in world.drafts.items()
-                if key.endswith(f"/{person.id}")
-            ],
-            "event": world.feed.number,
-        }
-
-    @router.get("/messages")
-    async def messages(chat: str, before: int = 2**31, person: Person = who) -> Wire:
-        """The newest before an id, oldest first."""
-        place = _chat(world, person, chat, only_look=True)
-        found = world.history(place)
-        older = [one for one in found if one.id < before]
-        shown = [views.message(world, one, person) for one in older[-HISTORY_MAX:]]
-        return {"messages": shown, "more": len(older) > HISTORY_MAX}
+async def visitor(request: Request, world: Played) -> Person:
+    person = known_visitor(world, request)
+    if person is None:
+        raise NotPossible("stranger", "open /chat first")
+    return person
 
 
-def _add_writing(router: APIRouter, world: TelegramWorld, who: Any) -> None:
-    @router.post("/say")
-    async def say(said: Say, person: Person = who) -> Wire:
-        chat = _chat(world, person, said.chat)
-        message = acts.write(world, person, chat, said.text, reply_to=said.reply_to)
-        return {"message": views.message(world, message, person)}
-
-    @router.post("/files")
-    async def send_files(
-        chat: Annotated[str, Form()],
-        files: Annotated[list[UploadFile], File()],
-        caption: Annotated[str, Form()] = "",
-        reply_to: Annotated[int | None, Form()] = None,
-        as_documents: Annotated[bool, Form()] = False,  # noqa: FBT002 (a field of a form)
-        person: Person = who,
-    ) -> Wire:
-        place = _chat(world, person, chat)
-        uploads = [
-            Upload(await one.read(), one.filename or "file", one.content_type or "")
-            for one in files
-        ]
-        sent = await acts.send_files(
-            world, person, place, uploads, text=caption, as_documents=as_documents,
-            reply_to=reply_to,
-        )  # fmt: skip
-        return {"messages": [views.message(world, one, person) for one in sent]}
-
-    @router.post("/press")
-    async def press(pressed: Press, person: Person = who) -> Wire:
-        """The bot's answer comes as an event with this query id."""
-        chat = _chat(world, person, pressed.chat)
-        query = acts.press(world, person, chat, pressed.message_id, pressed.data)
-        return {"query_id": query.id}
-
-    @router.post("/stop")
-    async def stop(wanted: Stop, person: Person = who) -> Wire:
-        chat = _chat(world, person, wanted.chat)
-        return {"update_id": acts.stop_draft(world, person, chat, wanted.draft_id)}
-
-    @router.post("/inline")
-    async def inline(asked: Ask, person: Person = who) -> Wire:
-        bot = world.bot_named(asked.username)
-        if bot is None:
-            raise NotPossible("no_bot", "there is no such bot")
-        chat = _chat(world, person, asked.chat)
-        query, results = await acts.ask_inline(world, person, bot, asked.query, chat=chat)
-        keep = ("id", "type", "title", "description", "photo_file_id")
-        shown = [{name: one[name] for name in keep} for one in results]
-        return {"query_id": query.id, "results": shown}
-
-    @router.post("/choose")
-    async def choose(chosen: Choose, person: Person = who) -> Wire:
-        query = world.queries.get(chosen.query_id)
-        if query is None or query.person_id != person.id:
-            raise NotPossible("no_result", "there is no such result")
-        chat = _chat(world, person, chosen.chat)
-        message = acts.choose(world, person, chat, query, chosen.result_id, text=chosen.text)
-        return {"message": views.message(world, message, person)}
+Visitor = Annotated[Person, Depends(visitor)]
 
 
-def _add_paying(router: APIRouter, world: TelegramWorld, who: Any) -> None:
-    @router.get("/invoice")
-    async def invoice(slug: str, person: Person = who) -> Wire:
-        found = _invoice(world, slug)
-        bot = world.bots.get(found.bot_id)
-        shown = wire.invoice(found.title, found.description, found.stars)
-        name = bot.first_name if bot else ""
-        return shown | {"period_s": found.period_s, "bot": name, "balance": person.stars}
-
-    @router.post("/pay")
-    async def pay(wanted: PayFor, person: Person = who) -> Wire:
-        paid = await cashier.pay(world, person, _invoice(world, wanted.slug))
-        return {"outcome": paid.outcome, "reason": paid.reason}
-
-    @router.post("/stars")
-    async def more_stars(person: Person = who) -> Wire:
-        """They cost nothing: the balance is filled up again."""
-        person.stars = max(person.stars, PLAY_STARS)
-        world.people.put(person)
-        world.feed.tell(person.id, "wallet", {"stars": person.stars})
-        return {"stars": person.stars}
+@router.get("/state")
+async def state(person: Visitor, world: Played) -> Wire:
+    """Everything a page needs to begin, and the number of the last event in it."""
+    return {
+        "me": views.me(person),
+        "chats": _chats(world, person),
+        "drafts": [
+            {"chat": key, "draft": draft}
+            for (key, _), draft in world.drafts.items()
+            if key.endswith(f"/{person.id}")
+        ],
+        "event": world.feed.number,
+    }
 
 
-def _add_chats(router: APIRouter, world: TelegramWorld, who: Any) -> None:
-    @router.post("/chats")
-    async def found(wanted: Found, person: Person = who) -> Wire:
-        """A group or channel of one's own, with bots in it (as administrators in a channel)."""
-        kind: ChatType = "channel" if wanted.type == "channel" else "group"
-        chat = membership.found_chat(world, kind, wanted.title, owner=person)
-        for bot_id in wanted.bots:
-            _seat(world, chat, person, bot_id)
-        return {"chat": views.chat(world, chat, person)}
+@router.get("/messages")
+async def messages(person: Visitor, world: Played, chat: str, before: int = 2**31) -> Wire:
+    """The newest before an id, oldest first."""
+    place = _chat(world, person, chat, only_look=True)
+    found = world.history(place)
+    older = [one for one in found if one.id < before]
+    shown = [views.message(world, one, person) for one in older[-HISTORY_MAX:]]
+    return {"messages": shown, "more": len(older) > HISTORY_MAX}
 
-    @router.post("/block")
-    async def block(wanted: Block, person: Person = who) -> Wire:
-        chat = _chat(world, person, wanted.chat)
-        if chat.type != "private":
-            raise NotPossible("not_private", "only a bot can be blocked")
-        membership.set_blocked(world, chat, blocked=wanted.blocked)
-        return {"chat": views.chat(world, chat, person)}
 
-    @router.post("/me")
-    async def change_me(wanted: Me, person: Person = who) -> Wire:
-        person.first_name = wanted.first_name.strip() or person.first_name
-        world.people.put(person)
-        return {"me": views.me(person)}
+@router.post("/say")
+async def say(person: Visitor, world: Played, said: Say) -> Wire:
+    chat = _chat(world, person, said.chat)
+    message = acts.write(world, person, chat, said.text, reply_to=said.reply_to)
+    return {"message": views.message(world, message, person)}
+
+
+@router.post("/files")
+async def send_files(
+    person: Visitor,
+    world: Played,
+    chat: Annotated[str, Form()],
+    files: Annotated[list[UploadFile], File()],
+    caption: Annotated[str, Form()] = "",
+    reply_to: Annotated[int | None, Form()] = None,
+    as_documents: Annotated[bool, Form()] = False,  # noqa: FBT002 (a field of a form)
+) -> Wire:
+    place = _chat(world, person, chat)
+    uploads = [
+        Upload(await one.read(), one.filename or "file", one.content_type or "") for one in files
+    ]
+    sent = await acts.send_files(
+        world, person, place, uploads, text=caption, as_documents=as_documents,
+        reply_to=reply_to,
+    )  # fmt: skip
+    return {"messages": [views.message(world, one, person) for one in sent]}
+
+
+@router.post("/press")
+async def press(person: Visitor, world: Played, pressed: Press) -> Wire:
+    """The bot's answer comes as an event with this query id."""
+    chat = _chat(world, person, pressed.chat)
+    query = acts.press(world, person, chat, pressed.message_id, pressed.data)
+    return {"query_id": query.id}
+
+
+@router.post("/stop")
+async def stop(person: Visitor, world: Played, wanted: Stop) -> Wire:
+    chat = _chat(world, person, wanted.chat)
+    return {"update_id": acts.stop_draft(world, person, chat, wanted.draft_id)}
+
+
+@router.post("/inline")
+async def inline(person: Visitor, world: Played, asked: Ask) -> Wire:
+    bot = world.bot_named(asked.username)
+    if bot is None:
+        raise NotPossible("no_bot", "there is no such bot")
+    chat = _chat(world, person, asked.chat)
+    query, results = await acts.ask_inline(world, person, bot, asked.query, chat=chat)
+    keep = ("id", "type", "title", "description", "photo_file_id")
+    shown = [{name: one[name] for name in keep} for one in results]
+    return {"query_id": query.id, "results": shown}
+
+
+@router.post("/choose")
+async def choose(person: Visitor, world: Played, chosen: Choose) -> Wire:
+    query = world.queries.get(chosen.query_id)
+    if query is None or query.person_id != person.id:
+        raise NotPossible("no_result", "there is no such result")
+    chat = _chat(world, person, chosen.chat)
+    message = acts.choose(world, person, chat, query, chosen.result_id, text=chosen.text)
+    return {"message": views.message(world, message, person)}
+
+
+@router.get("/invoice")
+async def invoice(person: Visitor, world: Played, slug: str) -> Wire:
+    found = _invoice(world, slug)
+    bot = world.bots.get(found.bot_id)
+    shown = wire.invoice(found.title, found.description, found.stars)
+    name = bot.first_name if bot else ""
+    return shown | {"period_s": found.period_s, "bot": name, "balance": person.stars}
+
+
+@router.post("/pay")
+async def pay(person: Visitor, world: Played, wanted: PayFor) -> Wire:
+    paid = await cashier.pay(world, person, _invoice(world, wanted.slug))
+    return {"outcome": paid.outcome, "reason": paid.reason}
+
+
+@router.post("/stars")
+async def more_stars(person: Visitor, world: Played) -> Wire:
+    """They cost nothing: the balance is filled up again."""
+    person.stars = max(person.stars, PLAY_STARS)
+    world.people.put(person)
+    world.feed.tell(person.id, "wallet", {"stars": person.stars})
+    return {"stars": person.stars}
+
+
+@router.post("/chats")
+async def found(person: Visitor, world: Played, wanted: Found) -> Wire:
+    """A group or channel of one's own, with bots in it (as administrators in a channel)."""
+    kind: ChatType = "channel" if wanted.type == "channel" else "group"
+    chat = membership.found_chat(world, kind, wanted.title, owner=person)
+    for bot_id in wanted.bots:
+        _seat(world, chat, person, bot_id)
+    return {"chat": views.chat(world, chat, person)}
+
+
+@router.post("/block")
+async def block(person: Visitor, world: Played, wanted: Block) -> Wire:
+    chat = _chat(world, person, wanted.chat)
+    if chat.type != "private":
+        raise NotPossible("not_private", "only a bot can be blocked")
+    membership.set_blocked(world, chat, blocked=wanted.blocked)
+    return {"chat": views.chat(world, chat, person)}
+
+
+@router.post("/me")
+async def change_me(person: Visitor, world: Played, wanted: Me) -> Wire:
+    person.first_name = wanted.first_name.strip() or person.first_name
+    world.people.put(person)
+    return {"me": views.me(person)}
 
 
 def _seat(world: TelegramWorld, chat: Chat, person: Person, bot_id: int) -> None:

@@ -4,20 +4,14 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from ops.sandbox.telegram.api import bot_api
-from ops.sandbox.telegram.control import PREFIX, control
-from ops.sandbox.telegram.page import page
-from ops.sandbox.telegram.world import TelegramWorld
+from ops.sandbox.telegram import api, control, page
 
-PATHS: Final = ("/bot", "/file/bot", PREFIX, "/chat")
+PATHS: Final = ("/bot", "/file/bot", control.PREFIX, "/chat")
 
-
-def telegram_routes(world: TelegramWorld) -> APIRouter:
-    """`/bot…`, `/file/bot…`, `/_sandbox/telegram/…` and `/chat…`."""
-    router = APIRouter()
-    for part in (bot_api(world), control(world), page(world)):
-        router.include_router(part)
-    return router
+router = APIRouter()
+"""`/bot…`, `/file/bot…`, `/_sandbox/telegram/…` and `/chat…`. Each request finds its world in its state."""
+for part in (api, control, page):
+    router.include_router(part.router)
 
 
 def is_telegram(path: str) -> bool:
