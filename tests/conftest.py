@@ -13,6 +13,7 @@ import secrets
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from ops.stack.folders import DataFolder, make_socket_folder, remove
 from ops.stack.valkey import ValkeyServer
 from schemas.errors import ConfigError
 from tests.databases import Databases
+from tests.nest import ADDRESS, nest, python_of_workers
 
 if TYPE_CHECKING:
     from ops.sandbox import Sandbox
@@ -36,10 +38,16 @@ if TYPE_CHECKING:
 LONG_FOLDERS = frozenset({"chaos", "e2e"})
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
     """No setting of the developer's own may reach a test, nor a way around the test's database. And a
     busy machine is no fault of an example.
     """
+    if config.getoption("tx", None):  # processes of pytest-xdist are hatched, too
+        kept = ExitStack()
+        config.add_cleanup(kept.close)
+        os.environ[ADDRESS] = kept.enter_context(nest())
+        config.option.tx = [f"popen//python={python_of_workers()}" for _ in config.option.tx]
     settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("house")
     # Reading the authorities takes 20 ms each time, for a client that never speaks TLS here.

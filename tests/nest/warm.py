@@ -1,10 +1,7 @@
 """What every process of ours reads as it begins, read once before the first of them is forked.
 
-Imported by the server of tests/nest.py alone. What is there by then is never looked at by the collector
-again, so that the pages of all processes stay the same ones.
+Imported by the nest alone.
 """
-
-import gc
 
 from schemas.catalogue import catalogue
 from schemas.plans import kind_limits, plans
@@ -19,5 +16,3 @@ price_book()
 provider_book()
 for language in languages():
     translation(language)
-gc.collect()
-gc.freeze()
