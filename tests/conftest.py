@@ -29,6 +29,7 @@ from ops.stack.folders import DataFolder, make_socket_folder, remove
 from ops.stack.valkey import ValkeyServer
 from schemas.errors import ConfigError
 from tests.databases import Databases
+from tests.introspection import remember_types
 from tests.nest import ADDRESS, nest, python_of_workers
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("house")
     # Reading the authorities takes 20 ms each time, for a client that never speaks TLS here.
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
+    remember_types()
     for name in [name for name in os.environ if name.startswith(("LEYDEN_", "PG"))]:
         del os.environ[name]
 
@@ -129,10 +131,11 @@ def stack() -> Iterator[StackHandle]:
 
 
 @pytest.fixture(scope="session")
-def databases(stack: StackHandle) -> Databases:
+def databases(stack: StackHandle) -> Iterator[Databases]:
     found = Databases(stack.database_url)
     found.make_template()
-    return found
+    yield found
+    found.close()
 
 
 @pytest.fixture

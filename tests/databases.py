@@ -7,7 +7,7 @@ had a database to itself: it is dropped, and the next test gets a copy of the te
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -79,18 +79,26 @@ class Databases:
         self._url = url
         self._name: str | None = None
         self._face = ""
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._admin: asyncpg.Connection | None = None
+
+    def close(self) -> None:
+        """The server has ended, and our connection with it."""
+        if self._admin is not None:
+            self._admin.terminate()
+        self._runner.close()
 
     def make_template(self) -> None:
         from storage.migrate import migrate
 
-        run(self._tell(f"create database {TEMPLATE}"))
+        self._tell(f"create database {TEMPLATE}")
         run(migrate(self._at(TEMPLATE)))
 
     def lend(self) -> str:
         """An address that no test has had before."""
         if self._name is None:
             self._name = f"test_{uuid4().hex}"
-            run(self._tell(f"create database {self._name} template {TEMPLATE} strategy wal_log"))
+            self._tell(f"create database {self._name} template {TEMPLATE} strategy wal_log")
             self._face = run(self._seen(self._name))
         return self._at(self._name)
 
@@ -99,7 +107,7 @@ class Databases:
         name, face = self._name, run(self._emptied(self._name))
         if face == self._face:
             self._name = f"test_{uuid4().hex}"
-            run(self._tell(f"alter database {name} rename to {self._name}"))
+            self._tell(f"alter database {name} rename to {self._name}")
         else:
             self._name = None
             self.drop(name)
@@ -107,11 +115,11 @@ class Databases:
     def make_empty(self) -> tuple[str, str]:
         """The name and the address of a database without any migration."""
         name = f"empty_{uuid4().hex}"
-        run(self._tell(f"create database {name}"))
+        self._tell(f"create database {name}")
         return name, self._at(name)
 
     def drop(self, name: str) -> None:
-        run(self._tell(f"drop database {name} with (force)"))
+        self._tell(f"drop database {name} with (force)")
 
     def _at(self, name: str) -> str:
         return urlsplit(self._url)._replace(path=f"/{name}").geturl()
@@ -127,9 +135,20 @@ class Databases:
         async with self._open(self._at(name)) as connection:
             return str(await connection.fetchval(_FACE))
 
-    async def _tell(self, statement: str) -> None:
-        async with self._open(self._url) as connection:
-            await connection.execute(statement)
+    def _tell(self, statement: str) -> None:
+        """On a connection that stays open for as long as the server does."""
+        self._runner.run(self._told(statement))
+
+    async def _told(self, statement: str) -> None:
+        if self._admin is not None:
+            with suppress(asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                await self._admin.fetchval("select 1")  # a test may have killed the server
+                await self._admin.execute(statement)
+                return
+        # A test that crashes the server must not undo the name of its own database.
+        settings = {"synchronous_commit": "on"}
+        self._admin = await asyncpg.connect(self._url, server_settings=settings)
+        await self._admin.execute(statement)
 
     @asynccontextmanager
     async def _open(self, url: str) -> AsyncIterator[asyncpg.Connection]:

@@ -8,7 +8,9 @@ from schemas.plans import kind_limits, plans
 from schemas.prices import price_book
 from schemas.providers import provider_book
 from schemas.translations import languages, translation
+from tests.introspection import remember_types
 
+remember_types()
 catalogue()
 plans()
 kind_limits()
