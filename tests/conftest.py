@@ -8,6 +8,7 @@ any_redis_url  an empty Valkey, and once more the redis-server of this machine w
 sandbox        the providers' sandbox as new: one server for each pytest process
 """
 
+import gc
 import os
 import secrets
 import ssl
@@ -98,6 +99,12 @@ def _leave_out_slow(config: pytest.Config, items: list[pytest.Item]) -> None:
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[i for i in items if i.get_closest_marker("slow")])
         items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """All tests and what they import stay until the end: the collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
