@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
-from tests.nest import NUMBER
+import pytest
+
+from tests.nest import ADDRESS, NUMBER, REPOSITORY
 
 PRELOAD: Final = (
     "hypothesis",
@@ -146,6 +148,22 @@ def preload() -> None:
     gc.freeze()
 
 
+def rewrite() -> None:
+    """In a new clone pytest compiles its asserts first: once here, or each of its processes would."""
+    if sys.dont_write_bytecode or any(
+        (REPOSITORY / "tests" / "unit" / "__pycache__").glob("*-pytest-*.pyc")
+    ):
+        return
+    if (pid := os.fork()) == 0:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(nothing, number)
+        os.environ.pop(ADDRESS, None)
+        os._exit(pytest.main(["--collect-only", "-qq", "-n", "0"]))
+    os.waitpid(pid, 0)
+
+
 if __name__ == "__main__":
     preload()
+    rewrite()
     live(Nest(socket.socket(fileno=int(sys.argv[1]))).serve())
