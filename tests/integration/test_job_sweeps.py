@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -11,7 +12,7 @@ import pytest_asyncio
 
 from schemas.jobs import Kind, State
 from storage.calls import Calls, ProviderCall
-from storage.jobs import Draft, Success
+from storage.jobs import Draft, Jobs, Success
 from storage.pool import Database
 from tests.rig import KINDS, LEASE_S, Rig, job, success
 from tests.support import wait_until
@@ -20,6 +21,10 @@ ANN = 1
 WAITING = """
 select count(*) from pg_stat_activity
  where wait_event_type = 'Lock' and datname = current_database()
+"""
+_READ_WHOLE = """
+select schemaname, relname, seq_scan from pg_stat_xact_user_tables
+ where schemaname in ('work', 'ledger', 'app') and seq_scan > 0
 """
 
 
@@ -175,6 +180,21 @@ async def test_batches_answer_as_single_calls_do(rig: Rig) -> None:
     again, _ = await rig.jobs.succeed_many([success(s.job_id, s.attempt) for s in ran])
     assert [e.code for e in again] == ["ok", "ok", "ok"]
     assert await rig.wallet(ANN) == (580_000, 0)
+
+
+async def test_a_set_reads_no_table_from_end_to_end_not_even_an_empty_one(rig: Rig) -> None:
+    """A session keeps the plan of a statement, and the table grows under it."""
+    new = [job(ANN), job(await rig.person(2)), job(await rig.person(3))]
+    async with rig.db.transaction() as connection:
+        jobs = Jobs(cast("Database", connection))
+        await jobs.submit_many(new)
+        started = await jobs.start_many(
+            [(each.id, uuid4()) for each in new], worker="w", lease_s=LEASE_S, kinds=KINDS
+        )
+        ended, _ = await jobs.succeed_many([success(s.job_id, s.attempt) for s in started.jobs])
+        read = await connection.fetch(_READ_WHOLE)
+    assert [e.code for e in ended] == ["ok", "ok", "ok"]
+    assert [tuple(row) for row in read] == []
 
 
 async def test_a_batch_of_starts_fails_what_cannot_be_paid(rig: Rig) -> None:

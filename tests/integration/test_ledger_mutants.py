@@ -104,8 +104,8 @@ MUTANTS = [
     Mutant(
         "a set capture without its state guard",
         "capture_jobs(uuid[], bigint[])",
-        "h.id = any (ended) and h.state = 'open' and x.n >= 0",
-        "h.id = any (ended) and x.n >= 0",
+        "h.id = any (ended) and h.state = 'open' and p_amount",
+        "h.id = any (ended) and p_amount",
     ),
     Mutant(
         "Stars returned without a look at what was bought",
