@@ -156,9 +156,9 @@ class Catalogue(BaseModel):
         """
         if available is not None:
             return self._decide(name, modality, available, plan)
-        # Every job asks; the answer changes with the day at most.
-        question = (name, modality, plan, self._today() if self._today else None)
-        answers = self._answers
+        # Every job asks; the answer changes with the day at most. (pydantic looks long for what is private.)
+        today, answers = self._today, self._answers
+        question = (name, modality, plan, today() if today else None)
         if (known := answers.get(question)) is None:
             known = self._decide(name, modality, self._available, plan)
             if len(answers) >= ANSWERS_KEPT:

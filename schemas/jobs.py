@@ -4,6 +4,7 @@ The transition table is the contract of the SQL functions in `storage/migrations
 """
 
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Final
 
 
@@ -67,10 +68,12 @@ def stream_number(lane: Lane, priority: Priority) -> int:
     return (lane.number - 1) * STREAMS_PER_LANE + priority
 
 
+@cache
 def stream_lane(stream: int) -> Lane:
     return Lane.from_number((stream - 1) // STREAMS_PER_LANE + 1)
 
 
+@cache
 def stream_priority(stream: int) -> Priority:
     return Priority((stream - 1) % STREAMS_PER_LANE + 1)
 

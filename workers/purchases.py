@@ -72,6 +72,8 @@ class Purchases:
     @property
     def last(self) -> ProviderCall | None:
         """The newest call that was bought, or perhaps bought."""
+        if not self.rows:  # as with nearly every first attempt, and asked several times a job
+            return None
         return next((row for row in reversed(self.rows) if row.counts), None)
 
     @property

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Literal, TextIO, cast
+from typing import Any, ClassVar, Literal, TextIO, cast
 from uuid import UUID
 
 import structlog
@@ -62,11 +62,12 @@ def configure(level: Level = "info", fmt: Format = "auto", *, process: str = "le
         cache_logger_on_first_use=False,
     )
     _route_stdlib(number, shared, renderers)
+    _Logger.configured += 1
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger whose lines carry `module=name`; works before `configure` too."""
-    return cast("FilteringBoundLogger", structlog.get_logger(module=name))
+    return cast("FilteringBoundLogger", _Logger(name))
 
 
 @contextmanager
@@ -83,10 +84,10 @@ def bind_job(
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A processor: private fields lose their value, credentials inside any text are cut out."""
-    return {
-        name: value if name in _MADE_HERE else _clean(value, name=name)
-        for name, value in event.items()
-    }
+    for name, value in event.items():
+        if name not in _MADE_HERE:
+            event[name] = _clean(value, name=name)
+    return event
 
 
 def redact_text(text: str) -> str:
@@ -164,6 +165,23 @@ def _route_stdlib(number: int, shared: list[Processor], renderers: list[Processo
     root.setLevel(number)
     for name, least in _QUIET_LOGGERS.items():
         logging.getLogger(name).setLevel(max(number, least))
+
+
+class _Logger:
+    """Bound once for each `configure`; structlog's own would be bound anew for every line."""
+
+    configured: ClassVar[int] = 0
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bound_at = -1
+        self._bound: Any = None
+
+    def __getattr__(self, word: str) -> Any:
+        if self._bound_at != _Logger.configured:
+            self._bound = structlog.get_logger(module=self._name).bind()
+            self._bound_at = _Logger.configured
+        return getattr(self._bound, word)
 
 
 class _StderrLoggers:

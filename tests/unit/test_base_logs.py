@@ -33,6 +33,17 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in captured.err.splitlines()]
 
 
+def test_a_logger_that_has_written_heeds_what_is_configured_anew(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = get_logger("workers.pipeline")
+    configure("warning", "json", process="first")
+    log.info("job.started")
+    configure("info", "json", process="second")
+    log.info("job.started")
+    assert [line["process"] for line in lines(capsys)] == ["second"]
+
+
 def test_a_line_has_event_level_time_process_and_module(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -22,6 +22,7 @@ from workers.moderation.rules import RULES, look
         ("a list of stolen credit cards", "illicit"),
         ("naked schoolgirls", "sexual/minors"),
         ("a 12 year old child, nude", "sexual/minors"),
+        ("dumps\tof\u00a0 somebody's cvv", "illicit"),
     ],
 )
 def test_what_nobody_may_have_made(text: str, class_: str) -> None:
