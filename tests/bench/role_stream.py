@@ -62,6 +62,12 @@ class StandInDatabase(Database):
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         return []
 
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        return 0
+
+    async def one(self, sql: str, *args: Any) -> Row:
+        return cast("Row", {"number": 0, "oldest_s": 0.0})
+
 
 def _yes(job_id: UUID) -> Started:
     return Started(

@@ -19,6 +19,10 @@ from workers.runtime.rounds import BackOff, Stop
 log = get_logger(__name__)
 
 READ_MAX: Final = 50
+SETTLE_TURNS: Final = 2
+"""Jobs end in bursts: after a wait for a slot, turns of the loop in which the others of the burst leave
+theirs, so that one read fills them all.
+"""
 REVERSE_EVERY: Final = 8
 """Each so many reads the order is reversed: a busy `high` stream never starves the others."""
 SLOW_LANES: Final = frozenset({Lane.VIDEO})
@@ -89,6 +93,8 @@ class Reader:
             if self._hand.free <= 0:
                 self._hand.room.clear()
                 await self._hand.room.wait()
+                for _ in range(SETTLE_TURNS):
+                    await asyncio.sleep(0)
                 continue
             try:
                 await self._dispatch(await self._read())
