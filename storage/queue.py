@@ -56,6 +56,10 @@ class Queue(ArqRedis):
 
     _quiet_until_s: float = 0.0
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._add_many = self.register_script(streams.ADD)
+
     @classmethod
     async def open(cls, url: str, *, timeout_s: float = 5.0, name: str = "leyden") -> Self:
         """Connects lazily: a Redis that is down stops no start. ConfigError on a bad URL."""
@@ -100,10 +104,10 @@ class Queue(ArqRedis):
         if len(wakes) == 1:
             await self.raw(*_xadd(wakes[0]))
             return
-        pipe = self.pipeline(transaction=False)
+        args: list[str | bytes] = []
         for wake in wakes:
-            pipe.execute_command(*_xadd(wake))
-        await pipe.execute()
+            args += (wake.job_id.bytes, wake.kind, wake.trace)
+        await self._add_many(keys=[streams.stream_key(wake.stream) for wake in wakes], args=args)
 
     async def prepare(self, numbers: Iterable[int] = streams.STREAMS) -> bool:
         """Make the group of each stream, at id 0 so that no earlier entry is skipped.

@@ -1,4 +1,4 @@
-"""The wire of the queue: keys, entries, and the two scripts that run inside Redis.
+"""The wire of the queue: keys, entries, and the scripts that run inside Redis.
 
 An entry is a wake-up: {i: the job id in 16 bytes, k: its kind, t: its trace}, nothing private. Kept
 apart from the client so that every fact about the wire is read, and tested, in one place.
@@ -44,6 +44,14 @@ for n = 2, #KEYS do
   end
 end
 return {names, out}
+"""
+
+ADD: Final = """
+-- KEYS: the stream of each entry. ARGV: for each its job id, kind and trace
+-- One command for many entries: a client spends more on a command than Redis does on an entry.
+for n = 1, #KEYS do
+  redis.call('XADD', KEYS[n], '*', 'i', ARGV[3 * n - 2], 'k', ARGV[3 * n - 1], 't', ARGV[3 * n])
+end
 """
 
 DROP_IDLE: Final = """
