@@ -1,5 +1,6 @@
 """From a wake-up to a lease: asks Postgres, gathered with others, then closes the stream entries."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -104,12 +105,14 @@ class Starter:
         return answer.jobs[0]
 
     def _answered(self, rows: Sequence[Held], answer: StartAnswer) -> None:
+        for code, number in Counter(job.code for job in answer.jobs).items():
+            metrics.series(metrics.wakeups_handled, code).inc(number)
+        now = clock.now()
         for job in answer.jobs:
-            metrics.series(metrics.wakeups_handled, job.code).inc()
             if job.taken_over:
                 metrics.job_crashes.labels(kind=job.kind).inc()
             elif job.code == OK and job.run_at is not None:
-                waited_s = (clock.now() - job.run_at).total_seconds()
+                waited_s = (now - job.run_at).total_seconds()
                 metrics.series(metrics.job_wait_seconds, job.kind).observe(max(0.0, waited_s))
         entries = [held.entry for held in rows]
         self._nursery.start(self._settle(entries, answer.wakes), name="settle")
