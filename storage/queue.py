@@ -59,6 +59,7 @@ class Queue(ArqRedis):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._add_many = self.register_script(streams.ADD)
+        self._newest = self.register_script(streams.NEWEST)
 
     @classmethod
     async def open(cls, url: str, *, timeout_s: float = 5.0, name: str = "leyden") -> Self:
@@ -146,19 +147,15 @@ class Queue(ArqRedis):
         A stream without its group gets one: after FLUSHALL a lane without workers would otherwise
         look as if everything in it had been lost.
         """
-        pipe = self.pipeline(transaction=False)
-        for number in streams.STREAMS:
-            pipe.xinfo_stream(streams.stream_key(number))
-            pipe.xinfo_groups(streams.stream_key(number))
-        pipe.time()
-        *answers, (seconds, micros) = await pipe.execute(raise_on_error=False)
-        now_ms = seconds * 1000 + micros // 1000
-        pairs = list(zip(answers[::2], answers[1::2], strict=True))
-        if any(isinstance(info, Mapping) and not groups for info, groups in pairs):
+        keys = [streams.stream_key(number) for number in streams.STREAMS]
+        ids, (seconds, micros) = await self._newest(keys=keys, args=[streams.GROUP])
+        now_ms = int(seconds) * 1000 + int(micros) // 1000
+        if not all(ids):
             await self.prepare()
+        pairs = zip(ids[::2], ids[1::2], strict=True)
         return {
-            number: streams.delivered_age_s(info, groups, now_ms)
-            for number, (info, groups) in zip(streams.STREAMS, pairs, strict=True)
+            number: streams.delivered_age_s(newest, delivered, now_ms)
+            for number, (newest, delivered) in zip(streams.STREAMS, pairs, strict=True)
         }
 
     async def pause(self, lane: Lane) -> None:

@@ -4,7 +4,7 @@ An entry is a wake-up: {i: the job id in 16 bytes, k: its kind, t: its trace}, n
 apart from the client so that every fact about the wire is read, and tested, in one place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -52,6 +52,29 @@ ADD: Final = """
 for n = 1, #KEYS do
   redis.call('XADD', KEYS[n], '*', 'i', ARGV[3 * n - 2], 'k', ARGV[3 * n - 1], 't', ARGV[3 * n])
 end
+"""
+
+NEWEST: Final = """
+-- KEYS: streams. ARGV: group. For each the id of its newest entry and of the last one that was delivered to
+-- the group: 0-0 where there is none, and an empty word where the stream lacks the group. Then the time.
+-- A client would spend 5 ms on two answers of XINFO for each of twenty streams.
+local out = {}
+for n, key in ipairs(KEYS) do
+  local newest, delivered = '0-0', '0-0'
+  local last = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+  local groups = redis.pcall('XINFO', 'GROUPS', key)
+  if last[1] then newest = last[1][1] end
+  if not groups['err'] then
+    delivered = ''
+    for _, group in ipairs(groups) do
+      local facts = {}
+      for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+      if facts['name'] == ARGV[1] then delivered = facts['last-delivered-id'] end
+    end
+  end
+  out[2 * n - 1], out[2 * n] = newest, delivered
+end
+return {out, redis.call('TIME')}
 """
 
 DROP_IDLE: Final = """
@@ -144,29 +167,18 @@ def _mapping(fields: Any) -> Mapping[bytes, bytes]:
     return dict(zip(fields[::2], fields[1::2], strict=True))
 
 
-def delivered_age_s(info: Any, groups: Any, now_ms: int) -> float:
+def delivered_age_s(newest: bytes, delivered: bytes, now_ms: int) -> float:
     """Seconds since the newest *delivered* entry of a stream was added; all the sweeper must know.
 
     0 when nothing is undelivered or the stream is gone: then every queued job whose entry is older
-    than the slack is missing. Not `lag`, which can be empty. `info` and `groups` are the answers of
-    XINFO STREAM and XINFO GROUPS, or the errors they gave.
+    than the slack is missing. Not `lag`, which can be empty. The ids are those of `NEWEST`.
     """
-    newest = _id_of((info.get("last-entry") or (b"0-0",))[0]) if isinstance(info, Mapping) else None
-    if not newest or newest == (0, 0):
+    added, given = _id_of(newest), _id_of(delivered or b"0-0")
+    if given >= added:
         return 0.0
-    delivered = _last_delivered(groups)
-    if delivered >= newest:
-        return 0.0
-    if delivered == (0, 0):
+    if given == (0, 0):
         return NEVER_S
-    return max(0, now_ms - delivered[0]) / 1000
-
-
-def _last_delivered(groups: Any) -> tuple[int, int]:
-    for group in groups if isinstance(groups, Sequence) else ():
-        if _text(group["name"]) == GROUP:
-            return _id_of(group["last-delivered-id"])
-    return (0, 0)
+    return max(0, now_ms - given[0]) / 1000
 
 
 def _id_of(entry_id: bytes | str) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """From a wake-up to a lease: asks Postgres, gathered with others, then closes the stream entries."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class Starter:
             kinds=terms.kinds,
             alone=terms.alone,
         )
-        self._answered(rows, answer)
+        self._nursery.start(self._answered(rows, answer), name="settle")
         started = {job.job_id: job for job in answer.jobs}
         return [started[held.job_id] for held in rows]
 
@@ -101,10 +102,12 @@ class Starter:
             kinds=terms.kinds,
             alone=terms.alone,
         )
-        self._answered([held], answer)
+        self._nursery.start(self._answered([held], answer), name="settle")
         return answer.jobs[0]
 
-    def _answered(self, rows: Sequence[Held], answer: StartAnswer) -> None:
+    async def _answered(self, rows: Sequence[Held], answer: StartAnswer) -> None:
+        """Books and entries, after the jobs: they wait for this answer."""
+        await asyncio.sleep(0)
         for code, number in Counter(job.code for job in answer.jobs).items():
             metrics.series(metrics.wakeups_handled, code).inc(number)
         now = clock.now()
@@ -114,8 +117,7 @@ class Starter:
             elif job.code == OK and job.run_at is not None:
                 waited_s = (now - job.run_at).total_seconds()
                 metrics.series(metrics.job_wait_seconds, job.kind).observe(max(0.0, waited_s))
-        entries = [held.entry for held in rows]
-        self._nursery.start(self._settle(entries, answer.wakes), name="settle")
+        await self._settle([held.entry for held in rows], answer.wakes)
 
     async def _settle(self, entries: Iterable[Entry], wakes: Iterable[Wake]) -> None:
         await self._queue.wake(wakes, reason="start")
