@@ -100,7 +100,7 @@ def ask(told: Mapping[str, Any], files: list[int]) -> tuple[socket.socket, int]:
     when this end is closed it is killed.
     """
     line = socket.socket(socket.AF_UNIX)
-    line.connect(os.environ.get(ADDRESS) or _own())
+    line.connect(address())
     body = json.dumps(told).encode()
     socket.send_fds(line, [NUMBER.pack(len(body))], files)
     line.sendall(body)
@@ -108,13 +108,18 @@ def ask(told: Mapping[str, Any], files: list[int]) -> tuple[socket.socket, int]:
     return line, pid
 
 
+def address() -> str:
+    """Of the nest of this run of tests."""
+    return os.environ.get(ADDRESS) or _own()
+
+
 @contextmanager
 def nest() -> Iterator[str]:
     """Keep one, at this address, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="leyden-nest-") as folder:
-        address = str(Path(folder, "socket"))
+        place = str(Path(folder, "socket"))
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(address)
+            listener.bind(place)
             listener.listen(socket.SOMAXCONN)
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.nest.server", str(listener.fileno())],
@@ -123,7 +128,7 @@ def nest() -> Iterator[str]:
                 cwd=REPOSITORY,
             )
         try:
-            yield address
+            yield place
         finally:
             assert process.stdin is not None
             process.stdin.close()

@@ -79,10 +79,14 @@ class Nest:
                     self.selector.unregister(key.fileobj)
 
     def _fork(self, line: socket.socket) -> dict[str, Any] | None:
-        """Crash or not: what is forked has its files, or the asker's line is closed."""
+        """None in the nest, also for one who was killed while asking."""
         head, files, _, _ = socket.recv_fds(line, NUMBER.size, 3)
-        (size,) = NUMBER.unpack(head)
-        told: dict[str, Any] = json.loads(line.recv(size, socket.MSG_WAITALL))
+        size = NUMBER.unpack(head)[0] if len(head) == NUMBER.size else 0
+        body = line.recv(size, socket.MSG_WAITALL)
+        if not body or len(body) < size:
+            line.close()
+            return None
+        told: dict[str, Any] = json.loads(body)
         pid = os.fork()
         if pid == 0:
             self._leave(line, files)

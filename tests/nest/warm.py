@@ -8,9 +8,9 @@ from schemas.plans import kind_limits, plans
 from schemas.prices import price_book
 from schemas.providers import provider_book
 from schemas.translations import languages, translation
-from tests.introspection import remember_types
+from tests.introspection import ask_once
 
-remember_types()
+ask_once()
 catalogue()
 plans()
 kind_limits()

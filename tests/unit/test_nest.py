@@ -1,11 +1,12 @@
 """Processes out of the nest are like any others."""
 
 import signal
+import socket
 from pathlib import Path
 
 import psutil
 
-from tests.nest import REPOSITORY, Hatched, ask
+from tests.nest import NUMBER, REPOSITORY, Hatched, address, ask
 from tests.support import wait_until
 
 FOREVER = "import time; time.sleep(600)"
@@ -54,3 +55,15 @@ async def test_who_asked_for_it_and_is_gone_takes_it_along() -> None:
     assert psutil.pid_exists(pid)
     line.close()
     await wait_until(lambda: not psutil.pid_exists(pid), 10, "it has ended")
+
+
+def test_one_who_is_killed_while_asking_harms_nobody() -> None:
+    process = hatched(FOREVER)
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(address())
+        line.sendall(b"\0\0")
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(address())
+        line.sendall(NUMBER.pack(900) + b"{")
+    assert hatched("raise SystemExit(3)").reap() == 3
+    process.kill()
