@@ -20,7 +20,7 @@ dev: setup-dev ## run everything on the embedded stack until Ctrl-C
 	@.venv/bin/leyden up $(ARGS)
 
 test: setup-dev ## run all tests in their short form, on real stores that they start themselves
-	@$(PY) -m pytest -n 6 --dist worksteal -q $(ARGS)
+	@$(PY) -m pytest -n 7 --dist worksteal -q $(ARGS)
 
 check: setup-dev ## lint, format, types and the direction of imports
 	@.venv/bin/ruff check .

@@ -30,7 +30,7 @@ from ops.stack.folders import DataFolder, make_socket_folder, remove
 from ops.stack.valkey import ValkeyServer
 from schemas.errors import ConfigError
 from tests.databases import Databases
-from tests.introspection import remember_types
+from tests.introspection import ask_once
 from tests.nest import ADDRESS, nest, python_of_workers
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("house")
     # Reading the authorities takes 20 ms each time, for a client that never speaks TLS here.
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
-    remember_types()
+    ask_once()
     for name in [name for name in os.environ if name.startswith(("LEYDEN_", "PG"))]:
         del os.environ[name]
 

@@ -1,7 +1,10 @@
-"""Types of the database are looked up once for each process, not once for each connection.
+"""What asyncpg asks a server again and again, asked once for each process: tests open thousands of
+connections.
 
-asyncpg asks about enums and composite types with a query that takes PostgreSQL 10 ms, on each connection, and
-tests open thousands. Within one server the number of a type stands for the same type wherever it is known.
+It looks up enums and composite types on each of them, with a query that takes PostgreSQL 10 ms; within one
+server the number of a type stands for the same type wherever it is known. And it resets a session whenever
+its pool gets it back, a second round trip for every statement; without it a test is stricter, for what a
+caller leaves in a session stays there.
 """
 
 from types import SimpleNamespace
@@ -23,5 +26,6 @@ async def _introspect_types(self: Any, typeoids: Any, timeout: float | None) -> 
     return _KNOWN[asked], _NOT_ANONYMOUS
 
 
-def remember_types() -> None:
+def ask_once() -> None:
     _CONNECTION._introspect_types = _introspect_types
+    _CONNECTION.get_reset_query = lambda _self: ""

@@ -36,7 +36,10 @@ SETTINGS = (
 )
 # On the command line, so that no file and no ALTER SYSTEM can turn them off.
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
-FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+FORGETFUL = (
+    *("fsync=off", "synchronous_commit=off", "full_page_writes=off"),
+    *("autovacuum=off", "checkpoint_timeout=1h"),  # its tables live for seconds
+)
 
 
 class PostgresServer(Server):

@@ -143,11 +143,11 @@ async def test_films_that_take_long_hold_no_slot(market: Market, long_form: bool
 
 
 @pytest.mark.timeout(600)
-async def test_real_limits_are_kept_to(market: Market) -> None:
+async def test_real_limits_are_kept_to(market: Market, long_form: bool) -> None:
     """20 creates in 10 s and 10 polls a second: no call is ever above them. Every other film has a picture,
     whose upload takes longer than half of that window.
     """
-    ring, count = market.ring, 60
+    ring, count = market.ring, 60 if long_form else 30
     slow = {"match": {"operation": "upload"}, "fault": "latency", "value": "6"}
     market.sandbox.set_faults(slow)
     ann = await ring.person(credits_=1_000, cap=100)

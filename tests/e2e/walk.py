@@ -1,6 +1,7 @@
 """A newcomer's walk over the chat page: writes, draws, edits, films, pays, finds it all.
 
-At each station the page is looked at as on a desk and on a phone, by day and by night.
+At each station the page is looked at as on a desk by day and on a phone by night; with screenshots, which are
+to be looked at, also the other way round.
 """
 
 import re
@@ -41,7 +42,12 @@ class Walk:
         """At the page in both widths and colours: nothing sticks out at the side, and the night is dark."""
         self.stations += 1
         grounds = set()
-        for size, scheme in product((DESK, PHONE), SCHEMES):
+        ways = (
+            product((DESK, PHONE), SCHEMES)
+            if self.shots
+            else zip((DESK, PHONE), SCHEMES, strict=True)
+        )
+        for size, scheme in ways:
             await self.page.set_viewport_size(size)  # type: ignore[arg-type]
             await self.page.emulate_media(color_scheme=scheme)
             name = f"{self.stations:02}-{what}-{size['width']}-{scheme}"
