@@ -78,13 +78,15 @@ class Hatched:
         return self._code
 
     async def wait(self) -> int:
+        """On a line of its own: who asks for the exit code meanwhile reads the other one and closes it."""
         if self.returncode is None:
             loop, ended = asyncio.get_running_loop(), asyncio.Event()
-            loop.add_reader(self._line, ended.set)
-            try:
-                await ended.wait()
-            finally:
-                loop.remove_reader(self._line)
+            with self._line.dup() as line:
+                loop.add_reader(line, ended.set)
+                try:
+                    await ended.wait()
+                finally:
+                    loop.remove_reader(line)
         code = self.returncode
         assert code is not None
         return code

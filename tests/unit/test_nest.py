@@ -1,5 +1,6 @@
 """Processes out of the nest are like any others."""
 
+import asyncio
 import signal
 import socket
 from pathlib import Path
@@ -67,3 +68,13 @@ def test_one_who_is_killed_while_asking_harms_nobody() -> None:
         line.sendall(NUMBER.pack(900) + b"{")
     assert hatched("raise SystemExit(3)").reap() == 3
     process.kill()
+
+
+async def test_who_asks_for_its_end_does_not_take_it_from_who_waits() -> None:
+    process = hatched(FOREVER)
+    waiting = [asyncio.ensure_future(process.wait()) for _ in range(2)]
+    await asyncio.sleep(0)
+    process.kill()
+    assert process.reap() == -signal.SIGKILL
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*waiting) == [-signal.SIGKILL] * 2
