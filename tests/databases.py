@@ -83,7 +83,7 @@ class Databases:
         self._admin: asyncpg.Connection | None = None
 
     def close(self) -> None:
-        """The server has ended, and our connection with it."""
+        """End our own connection; the server is its owner's to end."""
         if self._admin is not None:
             self._admin.terminate()
         self._runner.close()

@@ -62,16 +62,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """`needs`: words of which one is in whatever the rule finds."""
+
     class_: str
     score: float
     pattern: re.Pattern[str]
+    needs: str
 
 
 def _near(class_: str, score: float, one: str, other: str, *, ordered: bool = False) -> Rule:
     ways = rf"\b{one}{GAP}{other}\b"
     if not ordered:
         ways = rf"(?:{ways}|\b{other}{GAP}{one}\b)"
-    return Rule(class_, score, re.compile(ways))
+    return Rule(class_, score, re.compile(ways), needs=other)
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -83,8 +86,8 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-_NEEDED: Final = re.compile(rf"\b(?:{_SEXUAL}|{_WEAPON}|{_SELF_HARM}|{_DESTROY}|{_CARDS})")
-"""One of these is in whatever a rule finds: a text without any is looked through once, not five times."""
+_NEEDED: Final = re.compile(rf"\b(?:{'|'.join(rule.needs for rule in RULES)})")
+"""A text without any of these is looked through once, not once for each rule."""
 
 
 def look(text: str) -> Finding | None:
