@@ -24,6 +24,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
+from ops.base import logs
 from ops.stack import StackHandle, erase, open_stack
 from ops.stack.binaries import find_valkey
 from ops.stack.folders import DataFolder, make_socket_folder, remove
@@ -55,6 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Reading the authorities takes 20 ms each time, for a client that never speaks TLS here.
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
     ask_once()
+    logs.configure(
+        "info", "json", process="tests"
+    )  # not in colours, nor errors with what was in scope
     for name in [name for name in os.environ if name.startswith(("LEYDEN_", "PG"))]:
         del os.environ[name]
 

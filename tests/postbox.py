@@ -241,18 +241,10 @@ class Postbox:
     async def messages(self, chat_id: int, *, deleted: bool = False) -> list[dict[str, Any]]:
         """What our bot has written in a chat, oldest first."""
         where = {"chat": chat_id} if chat_id < 0 else {"person": chat_id, "bot": 4242}
-        answer = await self.play.http.get(
-            "/_sandbox/telegram/messages",
-            params={**where, "by_bots": True, "deleted": deleted},
-        )
-        assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()
-        return found
+        return await self.play.messages(**where, by_bots=True, deleted=deleted)
 
     async def calls(self, method: str = "") -> list[dict[str, Any]]:
-        answer = await self.play.http.get("/_sandbox/telegram/calls", params={"method": method})
-        found: list[dict[str, Any]] = answer.json()
-        return found
+        return await self.play.calls(method=method)
 
     async def too_early(self) -> list[dict[str, Any]]:
         """Calls that came in spite of a pause they could know of: not those that were on their way

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from aiogram.types import ChatMemberUnion as ChatMember
 
 SETTING: Final = f"{PREFIX}TELEGRAM_BOTS"
-CALL_TIMEOUT_S: Final = 30.0
-"""Longest wait for the answer to one call; an upload is given more by its caller."""
 GONE_WORDS: Final = (
     "chat not found",
     "user not found",
@@ -82,11 +80,10 @@ def account_named(accounts: tuple[BotAccount, ...], name: str) -> BotAccount | N
 def open_bot(account: BotAccount, settings: Settings) -> "Bot":
     """A client of the Bot API; whoever opens it closes `bot.session`. It repeats nothing by itself."""
     from aiogram import Bot
-    from aiogram.client.session.aiohttp import AiohttpSession
-    from aiogram.client.telegram import TelegramAPIServer
 
-    server = TelegramAPIServer.from_base(settings.telegram_base_url)
-    return Bot(account.token, session=AiohttpSession(api=server, timeout=CALL_TIMEOUT_S))
+    from ops.base.telegram_session import Session
+
+    return Bot(account.token, session=Session(settings.telegram_base_url))
 
 
 def may_post(member: "ChatMember") -> bool:

@@ -47,9 +47,8 @@ class Bots:
 
     async def heard(self, person: int, mark: str) -> dict[str, Any] | None:
         """The newest message of the bot's with this in it."""
-        told: dict[str, int | str] = {"bot": BOT, "person": person, "by_bots": "true"}
-        answer = await self.play.http.get("/_sandbox/telegram/messages", params=told)
-        return next((one for one in reversed(answer.json()) if mark in json.dumps(one)), None)
+        said = await self.play.messages(bot=BOT, person=person, by_bots=True)
+        return next((one for one in reversed(said) if mark in json.dumps(one)), None)
 
     async def open_updates(self) -> int:
         return int(

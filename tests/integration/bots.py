@@ -78,12 +78,7 @@ class Running:
 
     async def said(self, person: int, bot: int = 4242) -> list[dict[str, Any]]:
         """What the bot has said to this person, oldest first."""
-        answer = await self.play.http.get(
-            "/_sandbox/telegram/messages", params={"bot": bot, "person": person, "by_bots": "true"}
-        )
-        assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()
-        return found
+        return await self.play.messages(bot=bot, person=person, by_bots=True)
 
     async def hears(self, person: int, words: str, bot: int = 4242) -> dict[str, Any]:
         """Waits for a message of the bot's that holds these words; the newest of them."""

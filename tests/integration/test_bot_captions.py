@@ -43,8 +43,7 @@ async def test_a_command_as_the_caption_is_obeyed(bots: Running) -> None:
     await quiet(bots)
     assert len(await bots.jobs()) == 4
 
-    both = {"bot": BOT, "person": who}
-    sent = (await bots.play.http.get("/_sandbox/telegram/messages", params=both)).json()
+    sent = await bots.play.messages(bot=BOT, person=who)
     one, two = [message for message in sent if message.get("media_group_id")][-2:]
     one = {name: value for name, value in one.items() if not name.startswith("caption")}
     entity = {"type": "bot_command", "offset": 0, "length": 6}
@@ -121,8 +120,7 @@ async def test_nothing_of_a_prompt_is_left_out_unasked(bots: Running) -> None:
 async def test_a_file_that_cannot_be_fetched_now_is_waited_for(bots: Running) -> None:
     who, user_id = await person(bots)
     await offered(bots, who, 1)
-    told = {"bot": BOT, "person": who}
-    sent = (await bots.play.http.get("/_sandbox/telegram/messages", params=told)).json()
+    sent = await bots.play.messages(bot=BOT, person=who)
     shown = next(one["photo"][-1] for one in sent if one.get("photo"))
     here = await guest_of(bots.room, user_id, bot_id=BOT, key="tg-1")
     assert here is not None

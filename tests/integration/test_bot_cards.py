@@ -71,8 +71,7 @@ async def test_the_first_card_knows_its_place_and_says_nothing_twice(bots: Runni
 
 
 async def edits(bots: Running, card: dict[str, Any]) -> bool:
-    told: dict[str, str | int] = {"bot": BOT, "method": "editMessageText"}
-    calls = (await bots.play.http.get("/_sandbox/telegram/calls", params=told)).json()
+    calls = await bots.play.calls(bot=BOT, method="editMessageText")
     place = str(card["chat"]["id"]), str(card["message_id"])
     asked = [call["params"] for call in calls]
     return any((str(one.get("chat_id")), str(one.get("message_id"))) == place for one in asked)

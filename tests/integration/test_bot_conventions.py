@@ -232,10 +232,7 @@ async def test_edits_and_what_a_group_shows_to_itself_are_nothing_to_us(bots: Ru
     await say(bots, who, "/help")  # their updates are handled in order
     await bots.hears(who, "What I do")
     assert len(await bots.jobs()) == 1
-    found = await bots.play.http.get(
-        "/_sandbox/telegram/messages", params={"chat": group, "by_bots": True}
-    )
-    assert found.json() == []
+    assert await bots.play.messages(chat=group, by_bots=True) == []
     told = {"message_id": 7, "date": 1, "text": "/image a ship", "edit_date": 2,
             "chat": {"id": 99, "type": "private", "first_name": "Bob"},
             "from": {"id": 99, "is_bot": False, "first_name": "Bob"}}  # fmt: skip

@@ -249,8 +249,7 @@ async def test_the_card_of_a_waiting_job_tells_its_place_and_is_left_alone_once_
 
 
 async def edits_of(bots: Running, message_id: int) -> int:
-    told: dict[str, str | int] = {"bot": 4242, "method": "editMessageText"}
-    calls = (await bots.play.http.get("/_sandbox/telegram/calls", params=told)).json()
+    calls = await bots.play.calls(bot=4242, method="editMessageText")
     return sum(str(call["params"].get("message_id")) == str(message_id) for call in calls)
 
 

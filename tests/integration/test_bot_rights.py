@@ -24,10 +24,7 @@ MENUS = (
 
 async def heard_in(bots: Running, chat: int) -> list[dict[str, Any]]:
     """What the bot has said in a group and not deleted."""
-    where: dict[str, str | int] = {"chat": chat, "by_bots": "true"}
-    answer = await bots.play.http.get("/_sandbox/telegram/messages", params=where)
-    found: list[dict[str, Any]] = [one for one in answer.json() if not one.get("deleted")]
-    return found
+    return await bots.play.messages(chat=chat, by_bots=True)
 
 
 async def tap(bots: Running, who: int, chat: int, message_id: int, press: Press) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-from structlog.testing import capture_logs
 
 from producers.bot import dispatch
 from schemas.money import App
@@ -24,10 +23,7 @@ class Group:
 
     async def heard(self) -> list[dict[str, object]]:
         """What bots have said in it."""
-        where: dict[str, str | int] = {"chat": self.chat, "by_bots": "true"}
-        answer = await self.bots.play.http.get("/_sandbox/telegram/messages", params=where)
-        found: list[dict[str, object]] = answer.json()
-        return found
+        return await self.bots.play.messages(chat=self.chat, by_bots=True)
 
 
 async def settled(bots: Running) -> None:
@@ -115,11 +111,6 @@ async def test_what_could_not_be_handled_is_told_once_to_who_asked(
     bots: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch, "RETRY_S", (0.01,))
-    with capture_logs():  # a bug's trace is long, and is drawn with all that it held
-        await fail_and_tell(bots)
-
-
-async def fail_and_tell(bots: Running) -> None:
     ann, _ = await person(bots, language="ru")
     await settled(bots)
     refuse = {"match": {"method": "sendMessage"}, "fault": "parse_error", "times": 5}
@@ -162,10 +153,9 @@ async def test_what_is_waited_for_is_waited_for_a_day(
     await say(bots, ann, "/help")
     due = "select count(*) from app.inbox where due_at > now() + interval '10 minutes'"
     await wait_until(lambda: bots.owner.fetchval(due), 20, "it waits")
-    with capture_logs():
-        old = "update app.inbox set due_at = null, received_at = now() - interval '25 hours'"
-        await bots.owner.execute(f"{old} where handled_at is null")
-        (line,) = await wait_until(bots.desk.updates.aside, 20, "it is set aside")
+    old = "update app.inbox set due_at = null, received_at = now() - interval '25 hours'"
+    await bots.owner.execute(f"{old} where handled_at is null")
+    (line,) = await wait_until(bots.desk.updates.aside, 20, "it is set aside")
     assert (line.tries, line.outcome) == (5, "set_aside:unavailable")
 
 

@@ -88,11 +88,7 @@ async def publish(bots: Running, office: PostOffice, job_id: UUID) -> None:
 
 
 async def in_channel(bots: Running, chat: int) -> list[dict[str, Any]]:
-    answer = await bots.play.http.get(
-        "/_sandbox/telegram/messages", params={"chat": chat, "by_bots": True}
-    )
-    found: list[dict[str, Any]] = answer.json()
-    return found
+    return await bots.play.messages(chat=chat, by_bots=True)
 
 
 @pytest.mark.parametrize("improved", ["The lighthouse at dusk.", LONG])

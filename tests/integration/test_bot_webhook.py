@@ -92,5 +92,4 @@ async def wrong_secret(bots: Running, ann: int, url: str) -> None:
 
 
 async def refused(play: Play, method: str) -> int:
-    told = await play.http.get("/_sandbox/telegram/calls", params={"method": method})
-    return sum(call["status"] == 429 for call in told.json())
+    return sum(call["status"] == 429 for call in await play.calls(method=method))

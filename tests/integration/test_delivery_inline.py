@@ -64,9 +64,7 @@ async def delivered(box: Postbox, ann: Person, message: dict[str, Any], result: 
 
 
 async def shown(box: Postbox, group: int) -> dict[str, Any]:
-    answer = await box.play.http.get("/_sandbox/telegram/messages", params={"chat": group})
-    last: dict[str, Any] = answer.json()[-1]
-    return last
+    return (await box.play.messages(chat=group))[-1]
 
 
 async def test_a_text_takes_the_place_of_the_message(box: Postbox) -> None:

@@ -72,8 +72,7 @@ class Scene:
         return card.drafted
 
     async def calls(self, method: str) -> list[dict[str, Any]]:
-        answer = await self.play.http.get("/_sandbox/telegram/calls", params={"method": method})
-        return list(answer.json())
+        return await self.play.calls(method=method)
 
     async def said(self, method: str) -> list[str]:
         return [str(call["params"].get("text") or "") for call in await self.calls(method)]

@@ -23,7 +23,7 @@ def restored() -> Iterator[None]:
     before, level = list(root.handlers), root.level
     yield
     root.handlers[:], root.level = before, level
-    structlog.reset_defaults()
+    configure("info", "json", process="tests")
     structlog.contextvars.clear_contextvars()
 
 
