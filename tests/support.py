@@ -5,6 +5,7 @@ import asyncio
 import gc
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 from typing import TypeVar, overload
 
@@ -15,6 +16,11 @@ LONGEST_POLL_S = 0.1
 """Looking costs the processor, which what is waited for may need."""
 
 Answer = TypeVar("Answer")
+Node = TypeVar("Node", bound=ast.AST)
+READ = (
+    ast.AnnAssign | ast.Assign | ast.AsyncFunctionDef | ast.Call | ast.FunctionDef | ast.ImportFrom
+)
+"""What tests look for in our own code."""
 
 
 PATIENCE = 3.0
@@ -48,6 +54,17 @@ async def wait_until(predicate: Callable[[], object], timeout_s: float, what: st
             msg = f"never within {PATIENCE * timeout_s} s: {what} (last answer: {answer!r})"
             raise AssertionError(msg)
         await asyncio.sleep(min(LONGEST_POLL_S, max(FIRST_POLL_S, (now_s - since_s) / 10)))
+
+
+def nodes_of(path: Path, kind: type[Node]) -> list[Node]:
+    """All of this kind, one of READ, in a file of ours."""
+    return [node for node in _nodes(path) if isinstance(node, kind)]
+
+
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Read and walked once: for all files of ours that takes seconds."""
+    return tuple(node for node in ast.walk(syntax_of(path)) if isinstance(node, READ))
 
 
 def syntax_of(path: Path) -> ast.Module:

@@ -11,10 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
-import yaml
-
 from ops.cli.model_lists import Listed
 from schemas.catalogue import Catalogue
+from schemas.data import parse_yaml
 from schemas.models import Model
 
 Field = Literal["usd_in", "usd_out", "context", "sunset"]
@@ -70,7 +69,7 @@ def applied(text: str, changes: Iterable[Change], *, today: date) -> str:
         message = "the file has no line `version: N`"
         raise ValueError(message)
     text = re.sub(r"^snapshot: .*$", f"snapshot: {today}", text, flags=re.MULTILINE)
-    Catalogue.model_validate(yaml.safe_load(text))
+    Catalogue.model_validate(parse_yaml(text))
     return text
 
 

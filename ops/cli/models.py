@@ -167,11 +167,12 @@ def _read(path: Path) -> "tuple[str, Catalogue]":
     from pydantic import ValidationError
 
     from schemas.catalogue import Catalogue
+    from schemas.data import parse_yaml
     from schemas.errors import ConfigError
 
     try:
         text = path.read_text(encoding="utf-8")
-        return text, Catalogue.model_validate(yaml.safe_load(text))
+        return text, Catalogue.model_validate(parse_yaml(text))
     except OSError as error:
         raise ConfigError(setting=str(path), problem=f"cannot be read ({error.strerror})") from None
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError):

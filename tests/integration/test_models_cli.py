@@ -7,13 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ops.cli.model_file import applied, compare
 from ops.cli.model_lists import Listed
 from ops.sandbox import Sandbox
 from schemas.catalogue import Catalogue, catalogue
-from schemas.data import path_of
+from schemas.data import parse_yaml, path_of
 from schemas.models import Model
 from storage.provider_board import key_mark
 from storage.queue import Queue
@@ -58,7 +57,7 @@ def found(book: Catalogue, name: str) -> Model:
 
 
 def rewritten(text: str) -> Catalogue:
-    return Catalogue.model_validate(yaml.safe_load(text))
+    return Catalogue.model_validate(parse_yaml(text))
 
 
 def test_the_list_says_why_a_model_cannot_be_used(tmp_path: Path) -> None:

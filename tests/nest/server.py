@@ -15,10 +15,12 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
 import pytest
+from hypothesis.strategies import text
 
 from tests.nest import ADDRESS, NUMBER, REPOSITORY
 
@@ -153,18 +155,25 @@ def preload() -> None:
 
 
 def rewrite() -> None:
-    """In a new clone pytest compiles its asserts first: once here, or each of its processes would."""
+    """In a new clone pytest compiles its asserts first, and hypothesis its table of characters, which both
+    are kept in files: once here, or each process of theirs would.
+    """
     if sys.dont_write_bytecode or any(
         (REPOSITORY / "tests" / "unit" / "__pycache__").glob("*-pytest-*.pyc")
     ):
         return
-    if (pid := os.fork()) == 0:
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(nothing, number)
-        os.environ.pop(ADDRESS, None)
-        os._exit(pytest.main(["--collect-only", "-qq", "-n", "0"]))
-    os.waitpid(pid, 0)
+    pids = []
+    for task in (partial(pytest.main, ["--collect-only", "-qq", "-n", "0"]), text().validate):
+        if (pid := os.fork()) == 0:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for number in range(3):
+                os.dup2(nothing, number)
+            os.environ.pop(ADDRESS, None)
+            task()
+            os._exit(0)
+        pids.append(pid)
+    for pid in pids:
+        os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

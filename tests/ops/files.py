@@ -3,10 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from schemas.data import parse_yaml
 
 ROOT: Final = Path(__file__).parents[2]
 COMPOSE: Final = ROOT / "docker-compose.yml"
@@ -25,9 +26,10 @@ class Expr:
 
 
 def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return parse_yaml(path.read_text(encoding="utf-8"))
 
 
+@cache
 def rules() -> list[Json]:
     files = sorted((PROMETHEUS / "rules").glob("*.yml"))
     return [rule for file in files for group in load(file)["groups"] for rule in group["rules"]]

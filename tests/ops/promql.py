@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from ops.base import metrics
@@ -27,6 +28,7 @@ _RANGE: Final = re.compile(r"\[[^\]]*\]|\boffset\s+\w+")
 _NAME: Final = re.compile(r"(?<![\w.])[a-zA-Z_:][\w:]*")
 
 
+@cache
 def exported() -> dict[str, frozenset[str]]:
     """Every series name our processes export, with the labels it may carry."""
     known = dict(OUTSIDE) | dict.fromkeys(OF_THE_PROCESS, frozenset[str]())

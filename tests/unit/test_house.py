@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import syntax_of
+from tests.support import nodes_of, syntax_of
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("schemas", "storage", "ledger", "producers", "workers", "ops", "tests")
@@ -21,8 +21,11 @@ def sources() -> list[Path]:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(syntax_of(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+    found: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+    found += nodes_of(path, ast.FunctionDef)
+    found += nodes_of(path, ast.AsyncFunctionDef)
+    for node in found:
+        if node.end_lineno:
             yield f"{path.relative_to(ROOT)}:{node.name}", node.end_lineno - node.lineno + 1
 
 

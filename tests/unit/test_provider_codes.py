@@ -8,7 +8,7 @@ import pytest
 
 import workers
 from schemas.texts import has, text
-from tests.support import syntax_of
+from tests.support import nodes_of
 
 ROOT = Path(workers.__file__).parent
 FAULTS = frozenset({"Permanent", "Retryable"})
@@ -17,18 +17,18 @@ FAULTS = frozenset({"Permanent", "Retryable"})
 def codes() -> Iterator[tuple[str, str]]:
     """(file, code) of every fault that names its code where it is raised."""
     for path in sorted(ROOT.rglob("*.py")):
-        tree = syntax_of(path)
+        assigned: list[ast.Assign | ast.AnnAssign] = []
+        assigned += nodes_of(path, ast.Assign)
+        assigned += nodes_of(path, ast.AnnAssign)
         named = {
             target.id: node.value.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
+            for node in assigned
+            if isinstance(node.value, ast.Constant)
             for target in ([node.target] if isinstance(node, ast.AnnAssign) else node.targets)
             if isinstance(target, ast.Name)
         }
-        for node in ast.walk(tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-                continue
-            if node.func.id in FAULTS and node.args:
+        for node in nodes_of(path, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id in FAULTS and node.args:
                 for code in _said(node.args[0], named):
                     yield path.relative_to(ROOT).as_posix(), code
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas import errors
 from schemas.texts import has, placeholders
-from tests.support import syntax_of
+from tests.support import nodes_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "storage", "ledger", "producers", "workers", "ops")
@@ -18,27 +18,24 @@ MODULES = {"schemas.texts", "schemas.speech"}
 
 def asked(path: Path) -> Iterator[ast.Call]:
     """Calls of `text` and `html` with the key written out, in a file that means ours."""
-    tree = syntax_of(path)
     ours = {
         alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module in MODULES
+        for node in nodes_of(path, ast.ImportFrom)
+        if node.module in MODULES
         for alias in node.names
         if alias.name in SPEAKERS
     }
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not node.args:
-            continue
+    for node in nodes_of(path, ast.Call):
         named = isinstance(node.func, ast.Name) and node.func.id in ours
-        if named and isinstance(node.args[0], ast.Constant):
+        if named and node.args and isinstance(node.args[0], ast.Constant):
             yield node
 
 
 def raised(path: Path) -> Iterator[ast.Call]:
     """Errors of ours that are made with their code written out."""
     kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"refusal"}
-    for node in ast.walk(syntax_of(path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+    for node in nodes_of(path, ast.Call):
+        if isinstance(node.func, ast.Name) and node.args:
             first = node.args[0]
             if node.func.id in kinds and isinstance(first, ast.Constant):
                 yield node
