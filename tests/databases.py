@@ -1,13 +1,14 @@
 """A database for each test, at the price of emptying one: each pytest process has a single one, whose rows
-are deleted after a test and whose name is changed, so that nobody who was left behind finds the next test.
+are deleted after a test. A test is given a user of its own, renamed after it: nobody who was left behind
+comes in to the next one.
 
 A test that changed more than rows (a function, a table, a right, a setting, what migrations put in) has
 had a database to itself: it is dropped, and the next test gets a copy of the template.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -78,14 +79,15 @@ class Databases:
     def __init__(self, url: str) -> None:
         self._url = url
         self._name: str | None = None
+        self._user = ""
         self._face = ""
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._admin: asyncpg.Connection | None = None
+        self._open: dict[str, asyncpg.Connection] = {}
 
     def close(self) -> None:
-        """End our own connection; the server is its owner's to end."""
-        if self._admin is not None:
-            self._admin.terminate()
+        """End our own connections; the server is its owner's to end."""
+        for connection in self._open.values():
+            connection.terminate()
         self._runner.close()
 
     def make_template(self) -> None:
@@ -93,24 +95,25 @@ class Databases:
 
         self._tell(f"create database {TEMPLATE}")
         run(migrate(self._at(TEMPLATE)))
+        self._user = f"test_{uuid4().hex}"
+        self._tell(f"create role {self._user} superuser login")
 
     def lend(self) -> str:
         """An address that no test has had before."""
         if self._name is None:
             self._name = f"test_{uuid4().hex}"
             self._tell(f"create database {self._name} template {TEMPLATE} strategy wal_log")
-            self._face = run(self._seen(self._name))
-        return self._at(self._name)
+            self._face = str(self._ask(_FACE))
+        return self._at(self._name, self._user)
 
     def take_back(self) -> None:
-        assert self._name is not None
-        name, face = self._name, run(self._emptied(self._name))
-        if face == self._face:
-            self._name = f"test_{uuid4().hex}"
-            self._tell(f"alter database {name} rename to {self._name}")
-        else:
-            self._name = None
-            self.drop(name)
+        """Nobody comes in any more by the address of the last test before its database is emptied."""
+        user, self._user = self._user, f"test_{uuid4().hex}"
+        self._tell(f"alter role {user} rename to {self._user}")
+        self._ask(_ALONE)
+        self._ask(EMPTY)
+        if self._ask(_FACE) != self._face:
+            self._drop_ours()
 
     def make_empty(self) -> tuple[str, str]:
         """The name and the address of a database without any migration."""
@@ -118,45 +121,43 @@ class Databases:
         self._tell(f"create database {name}")
         return name, self._at(name)
 
+    def _drop_ours(self) -> None:
+        assert self._name is not None
+        name, self._name = self._name, None
+        self._open.pop(name).terminate()
+        self.drop(name)
+
     def drop(self, name: str) -> None:
         self._tell(f"drop database {name} with (force)")
 
-    def _at(self, name: str) -> str:
-        return urlsplit(self._url)._replace(path=f"/{name}").geturl()
-
-    async def _emptied(self, name: str) -> str:
-        """What it looks like without the rows of the last test."""
-        async with self._open(self._at(name)) as connection:
-            await connection.execute(_ALONE)
-            await connection.execute(EMPTY)
-            return str(await connection.fetchval(_FACE))
-
-    async def _seen(self, name: str) -> str:
-        async with self._open(self._at(name)) as connection:
-            return str(await connection.fetchval(_FACE))
+    def _at(self, name: str, user: str | None = None) -> str:
+        where = urlsplit(self._url)
+        if user is not None:
+            where = where._replace(netloc=f"{user}@{where.netloc.rpartition('@')[2]}")
+        return where._replace(path=f"/{name}").geturl()
 
     def _tell(self, statement: str) -> None:
-        """On a connection that stays open for as long as the server does."""
-        self._runner.run(self._told(statement))
+        """What is done from outside of the test's database."""
+        self._runner.run(self._asked(urlsplit(self._url).path.strip("/"), statement))
 
-    async def _told(self, statement: str) -> None:
-        if self._admin is not None:
+    def _ask(self, question: str) -> Any:
+        """Inside of it; what it looks like without the rows of the last test, for one."""
+        assert self._name is not None
+        return self._runner.run(self._asked(self._name, question))
+
+    async def _asked(self, name: str, statement: str) -> Any:
+        """On a connection that stays open for as long as the server does: to a new one the catalog is
+        unknown, which costs five times what these questions do.
+        """
+        found = self._open.get(name)
+        if found is not None:
             with suppress(asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
-                await self._admin.fetchval("select 1")  # a test may have killed the server
-                await self._admin.execute(statement)
-                return
-        # A test that crashes the server must not undo the name of its own database.
+                await found.fetchval("select 1")  # a test may have killed the server
+                return await found.fetchval(statement)
+        # A test that crashes the server must not undo what was done here.
         settings = {"synchronous_commit": "on"}
-        self._admin = await asyncpg.connect(self._url, server_settings=settings)
-        await self._admin.execute(statement)
-
-    @asynccontextmanager
-    async def _open(self, url: str) -> AsyncIterator[asyncpg.Connection]:
-        connection = await asyncpg.connect(url)
-        try:
-            yield connection
-        finally:
-            await connection.close()
+        self._open[name] = await asyncpg.connect(self._at(name), server_settings=settings)
+        return await self._open[name].fetchval(statement)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
