@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, ClassVar, Literal, TextIO, cast
 from uuid import UUID
@@ -184,11 +184,23 @@ class _Logger:
         return getattr(self._bound, word)
 
 
-class _StderrLoggers:
-    """Looks stderr up at every line, so that a replaced stderr is honoured."""
+class _Stderr:
+    """Looked up at every line, so that a replaced stderr is honoured. Whoever says something goes on with
+    its work where there is nobody to hear it any more.
+    """
 
+    def write(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+class _StderrLoggers:
     def __call__(self, *_args: object) -> structlog.WriteLogger:
-        return structlog.WriteLogger(sys.stderr)
+        return structlog.WriteLogger(cast("TextIO", _Stderr()))
 
 
 class _StderrHandler(logging.Handler):

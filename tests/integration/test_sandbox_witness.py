@@ -38,8 +38,10 @@ def http() -> httpx.Client:
 
 @pytest.fixture(scope="module", autouse=True)
 def closed_at_the_end() -> Iterator[None]:
+    """A process of tests may be given more of this file when it had thought it was through."""
     yield
     http().close()
+    http.cache_clear()
 
 
 def create(sandbox: Sandbox, fault: str = "latency=0", prompt: str = "a fox") -> httpx.Response:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,46 @@ async def test_a_frozen_worker_wakes_as_a_zombie(ring: Ring, worker: Worker) -> 
     assert (await ring.row(job_id))["attempt"] == 2
 
 
+async def test_a_second_signal_is_heard_by_who_is_deaf_to_cancellation(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draining = asyncio.Event()
+
+    async def deaf(_consumer: Consumer) -> bool:
+        draining.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(600)
+        return True
+
+    async def runs_nothing(_ctx: dict[str, Any], _held: Held, _started: Started) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(Consumer, "unblock", deaf)
+    worker = an_own_worker(ring, runs_nothing)
+    async with Nursery("tests") as nursery:
+        running = nursery.start_task(worker.async_run(), name="worker")
+        await wait_until(lambda: worker.main_task is not None, 10, "it has begun")
+        worker.handle_sig(signal.SIGTERM)
+        await draining.wait()
+        worker.handle_sig(signal.SIGTERM)
+        await asyncio.wait([running])
+    assert running.cancelled()
+    await worker.close()
+
+
+def an_own_worker(ring: Ring, run: Any, **terms: float) -> StreamWorker:
+    """In the process of the test."""
+    told: dict[str, Any] = {"lease_s": 60, "sweep_s": 3_600, "grace_s": 5} | terms
+    return StreamWorker(
+        [func(run, name="text.improve")],
+        ports=Ports(ring.jobs, ring.db, ring.queue, Health()),
+        plan=ReadPlan((Lane.TEXT,), 4),
+        terms=Terms(kinds=("text.improve:1",), **told),
+        ctx={},
+        handle_signals=False,
+    )
+
+
 async def test_a_wake_up_that_comes_while_its_job_leaves_is_followed(ring: Ring) -> None:
     """A callback right behind a park: its entry is read before the parked job is out of our hands.
     No sweep is there to tell it again.
@@ -261,14 +302,7 @@ async def test_a_wake_up_that_comes_while_its_job_leaves_is_followed(ring: Ring)
         else:
             await ring.jobs.succeed(success(job_id, started.attempt))
 
-    worker = StreamWorker(
-        [func(give_back_once, name="text.improve")],
-        ports=Ports(ring.jobs, ring.db, ring.queue, Health()),
-        plan=ReadPlan((Lane.TEXT,), 4),
-        terms=Terms(kinds=("text.improve:1",), lease_s=60, sweep_s=3_600, grace_s=5),
-        ctx={},
-        handle_signals=False,
-    )
+    worker = an_own_worker(ring, give_back_once)
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.async_run())
         await ring.queue.wake([Wake(job_id, NORMAL, "text.improve", "")])

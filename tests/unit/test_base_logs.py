@@ -1,8 +1,10 @@
 """Logs: one JSON object a line, ids bound once, nothing private in any of them."""
 
 import asyncio
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -42,6 +44,35 @@ def test_a_logger_that_has_written_heeds_what_is_configured_anew(
     configure("info", "json", process="second")
     log.info("job.started")
     assert [line["process"] for line in lines(capsys)] == ["second"]
+
+
+def test_a_logger_that_has_written_says_the_next_line_where_stderr_is_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = get_logger("workers.pipeline")
+    configure("info", "json", process="worker")
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", heard := io.StringIO())
+            log.info("job.started")
+            assert "job.started" in heard.getvalue()
+
+
+class Hung(io.StringIO):
+    """The other end of the pipe has gone."""
+
+    def write(self, _line: str) -> int:
+        raise BrokenPipeError
+
+
+def test_who_cannot_be_heard_goes_on_with_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure("info", "json", process="worker")
+    closed = io.StringIO()
+    closed.close()
+    for gone in (closed, Hung()):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", gone)
+            get_logger("workers.pipeline").info("job.started")
 
 
 def test_a_line_has_event_level_time_process_and_module(

@@ -161,7 +161,11 @@ class StreamWorker(Worker):
         log.info("worker.started", worker=self.worker_id, lanes=self._plan.lanes)
         try:
             await self.stop.wait()
-            await self._drain()
+            # Beside this task, which a second signal cancels: asyncio.wait_for of Python 3.11, by which
+            # redis-py sends its commands, drops a cancellation that comes together with its answer.
+            drain = rounds.start_task(self._drain(), name="drain")
+            await asyncio.wait([drain])
+            drain.result()
         finally:
             await rounds.close()
             await self._wards.close()
