@@ -245,21 +245,21 @@ async def test_a_frozen_worker_wakes_as_a_zombie(ring: Ring, worker: Worker) -> 
     assert (await ring.row(job_id))["attempt"] == 2
 
 
-async def test_a_second_signal_is_heard_by_who_is_deaf_to_cancellation(
+async def test_a_second_signal_ends_a_drain_that_drops_its_cancellation(
     ring: Ring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draining = asyncio.Event()
 
-    async def deaf(_consumer: Consumer) -> bool:
+    async def deaf(_worker: StreamWorker) -> None:
         draining.set()
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(600)
-        return True
+        await asyncio.sleep(600)
 
     async def runs_nothing(_ctx: dict[str, Any], _held: Held, _started: Started) -> None:
         raise NotImplementedError
 
-    monkeypatch.setattr(Consumer, "unblock", deaf)
+    monkeypatch.setattr(StreamWorker, "_drain", deaf)
     worker = an_own_worker(ring, runs_nothing)
     async with Nursery("tests") as nursery:
         running = nursery.start_task(worker.async_run(), name="worker")
