@@ -33,6 +33,7 @@ from schemas.errors import ConfigError
 from tests.databases import Databases
 from tests.introspection import ask_once
 from tests.nest import ADDRESS, nest, python_of_workers
+from tests.nest.piped import start_sandbox
 
 if TYPE_CHECKING:
     from ops.sandbox import Sandbox
@@ -81,21 +82,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _long_ones_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
-    """Each process gets a stretch of the list. Files that mostly wait go round, a file to a stretch,
-    and stand at its beginning: no process is left alone with one of them at the end.
+    """Each process gets a stretch of the list. Tests that are given more time than others go round, a
+    file to a stretch, and stand at its beginning, and behind them files that mostly wait: no process is
+    left alone with one of them at the end.
     """
+    longest: dict[Path, list[pytest.Item]] = {}
     waiting: dict[Path, list[pytest.Item]] = {}
     others: dict[Path, list[pytest.Item]] = {}
     for item in items:
         folder = waiting if item.path.parent.name in LONG_FOLDERS else others
-        folder.setdefault(item.path, []).append(item)
+        (longest if _is_long(item) else folder).setdefault(item.path, []).append(item)
     return [
         item
         for place in range(processes)
-        for files in (waiting, others)
+        for files in (longest, waiting, others)
         for file in list(files.values())[place::processes]
         for item in file
     ]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("timeout")
+    return mark is not None and mark.args[0] > float(item.config.getini("timeout"))
 
 
 def _leave_out_slow(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -206,9 +214,13 @@ def any_redis_url(redis_server: ValkeyServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sandbox_server() -> "Iterator[Sandbox]":
-    from ops.sandbox import running_sandbox
+    from ops.sandbox import handle
 
-    with running_sandbox() as server:
+    kept = ExitStack()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handle, "_start", start_sandbox)
+        server = kept.enter_context(handle.running_sandbox())
+    with kept:
         yield server
 
 

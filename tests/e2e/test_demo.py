@@ -19,7 +19,7 @@ KINDS = {
 }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_demo_runs_every_kind_and_a_second_one_keeps_the_first(tmp_path: Path) -> None:
     first = leyden(tmp_path, "demo")
     assert first.returncode == 0, first.stdout + first.stderr

@@ -109,7 +109,7 @@ async def test_a_newcomer_walks_through_the_house(house: House, shots: Path | No
         assert troubles == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_photo_goes_through_the_running_cluster(house: House) -> None:
     running, folder = house.running, house.folder
     async with await client_of(folder, running) as client:

@@ -3,11 +3,14 @@
 import asyncio
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.nest import NUMBER, REPOSITORY, Hatched, address, ask
+from tests.nest.piped import Piped
 from tests.support import wait_until
 
 FOREVER = "import time; time.sleep(600)"
@@ -78,3 +81,14 @@ async def test_who_asks_for_its_end_does_not_take_it_from_who_waits() -> None:
     assert process.reap() == -signal.SIGKILL
     async with asyncio.timeout(10):
         assert await asyncio.gather(*waiting) == [-signal.SIGKILL] * 2
+
+
+def test_one_with_pipes_hears_speaks_and_is_waited_for() -> None:
+    process = Piped("json.tool")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.01)
+    assert process.returncode is None
+    process.stdin.write('{"a": 1}')
+    process.stdin.close()
+    assert process.stdout.read() == '{\n    "a": 1\n}\n'
+    assert process.wait(30) == 0
