@@ -82,23 +82,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _long_ones_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
-    """Each process gets a stretch of the list. Tests that are given more time than others go round, a
-    file to a stretch, and stand at its beginning, and behind them files that mostly wait: no process is
-    left alone with one of them at the end.
+    """Each process is given an equal stretch of the list. Tests that are given more time than others go
+    round, a file to a stretch, and stand at its beginning, and behind them files that mostly wait: no
+    process is left alone with one of them at the end.
     """
     longest: dict[Path, list[pytest.Item]] = {}
     waiting: dict[Path, list[pytest.Item]] = {}
-    others: dict[Path, list[pytest.Item]] = {}
+    others: list[pytest.Item] = []
     for item in items:
-        folder = waiting if item.path.parent.name in LONG_FOLDERS else others
-        (longest if _is_long(item) else folder).setdefault(item.path, []).append(item)
-    return [
-        item
-        for place in range(processes)
-        for files in (longest, waiting, others)
-        for file in list(files.values())[place::processes]
-        for item in file
-    ]
+        if _is_long(item):
+            longest.setdefault(item.path, []).append(item)
+        elif item.path.parent.name in LONG_FOLDERS:
+            waiting.setdefault(item.path, []).append(item)
+        else:
+            others.append(item)
+    ordered: list[pytest.Item] = []
+    for place in range(processes):
+        size = (len(items) - len(ordered)) // (processes - place)
+        files = [list(folder.values())[place::processes] for folder in (longest, waiting)]
+        heads = [item for folder in files for file in folder for item in file]
+        left = max(0, size - len(heads))
+        ordered += heads + others[:left]
+        others = others[left:]
+    return ordered
 
 
 def _is_long(item: pytest.Item) -> bool:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.base.child import tell_progress
 from ops.base.children import (
     MIB,
     ChildDied,
@@ -26,6 +24,17 @@ from ops.base.children import (
 )
 from schemas.errors import InvalidInput
 from storage.media import facts_of
+from tests.child_calls import (
+    add,
+    announce_and_ignore_signals,
+    announce_and_sleep,
+    die,
+    eat_memory,
+    pid_of_child,
+    print_and_count,
+    raise_unpicklable,
+    refuse,
+)
 from tests.support import wait_until
 
 SMALL = Profile("small", 300 * MIB, 5.0, 3)
@@ -36,52 +45,6 @@ async def children() -> AsyncIterator[Children]:
     pool = Children(SMALL, slots=2)
     yield pool
     await pool.close()
-
-
-def add(left: int, right: int) -> int:
-    return left + right
-
-
-def pid_of_child() -> int:
-    return os.getpid()
-
-
-def refuse() -> None:
-    raise InvalidInput("wrong_file_type", media_type="x/y")
-
-
-class Unpicklable(Exception):
-    def __init__(self, one: int, two: int) -> None:
-        super().__init__(f"{one} and {two}")
-
-
-def raise_unpicklable() -> None:
-    raise Unpicklable(1, 2)
-
-
-def eat_memory() -> int:
-    return len(bytearray(2048 * MIB))
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def announce_and_sleep(path: str) -> None:
-    Path(path).write_text(str(os.getpid()))
-    time.sleep(600)
-
-
-def announce_and_ignore_signals(path: str) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
-    announce_and_sleep(path)
-
-
-def print_and_count(steps: int) -> str:
-    print("a library that talks")
-    for step in range(steps):
-        tell_progress((step + 1) / steps)
-    return "x" * (8 * MIB)
 
 
 def gone(pid: int) -> bool:
@@ -212,7 +175,7 @@ async def test_close_ends_calls_in_flight(tmp_path: Path) -> None:
 PARENT = """
 import asyncio, sys
 from ops.base.children import Children, DECODE
-from tests.unit.test_children import announce_and_ignore_signals, add
+from tests.child_calls import announce_and_ignore_signals, add
 
 async def main():
     pool = Children(DECODE, slots=2)
