@@ -83,8 +83,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _long_ones_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
     """Each process is given an equal stretch of the list. Tests that are given more time than others go
-    round, a file to a stretch, and stand at its beginning, and behind them files that mostly wait: no
-    process is left alone with one of them at the end.
+    round, a file to a stretch, and behind them files that mostly wait. They stand in the first half of it,
+    so that no process is left alone with one of them at the end, and further back from one process to the
+    next: those that measure what a crowd does are not begun together.
     """
     longest: dict[Path, list[pytest.Item]] = {}
     waiting: dict[Path, list[pytest.Item]] = {}
@@ -102,7 +103,8 @@ def _long_ones_first(items: list[pytest.Item], processes: int) -> list[pytest.It
         files = [list(folder.values())[place::processes] for folder in (longest, waiting)]
         heads = [item for folder in files for file in folder for item in file]
         left = max(0, size - len(heads))
-        ordered += heads + others[:left]
+        before = left * place // (2 * processes)
+        ordered += [*others[:before], *heads, *others[before:left]]
         others = others[left:]
     return ordered
 

@@ -118,6 +118,7 @@ async def running(
         "telegram_bots": BOTH,
         "telegram_base_url": play.url,
         "lease_s": 3.0,
+        "database_pool_size": 4,  # each of them learns the catalog anew, in every test
         "database_url": dsn,
         "redis_url": redis_url,
     } | changed

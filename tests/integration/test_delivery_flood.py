@@ -16,7 +16,7 @@ from tests.ring import Ring
 
 @pytest_asyncio.fixture
 async def box(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Postbox]:
-    ring = await Ring.open(dsn, redis_url, tmp_path)
+    ring = await Ring.open(dsn, redis_url, tmp_path, lease_s=30.0)  # no crowd makes it end
     async with playing() as play:
         yield Postbox(ring, play)
     await ring.close()
