@@ -150,11 +150,15 @@ def _born(pid: int) -> str | None:
 
 
 def _born_on_linux(pid: int) -> str | None:
-    """Ticks since boot, with the boot's id: wall-clock readings move when the clock is set."""
+    """Ticks since boot, with the boot's id: wall-clock readings move when the clock is set.
+
+    A process of many threads is a zombie before it has ended: its first thread has, the others still hold
+    its files, and nobody can wait for it yet.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    state, started_ticks = fields[0], fields[19]
-    return None if state in "ZX" else f"{boot}:{started_ticks}"
+    state, threads, started_ticks = fields[0], int(fields[17]), fields[19]
+    return None if state in "ZX" and threads <= 1 else f"{boot}:{started_ticks}"

@@ -11,13 +11,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 from redis import Redis
 
 from ops.stack import open_stack
 from ops.stack.claim import Claim, Record
 from ops.stack.folders import DataFolder
-from ops.stack.processes import Mark, spawn, this_process
+from ops.stack.processes import Mark, poll, spawn, this_process
 from tests.support import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -216,6 +217,25 @@ def test_a_mark_is_one_process_for_ever() -> None:
     assert mark.end((signal.SIGKILL, 10.0)), "a zombie counts as gone"
     child.communicate()
     assert Mark.of(child.pid) is None
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it so")
+def test_a_process_whose_first_thread_has_ended_is_not_gone() -> None:
+    child = subprocess.Popen([sys.executable, "-c", FIRST_THREAD_ENDS])
+    mark = Mark.of(child.pid)
+    assert mark is not None
+    assert poll(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE, timeout_s=30)
+    assert mark.alive
+    assert child.poll() is None
+    assert mark.end((signal.SIGKILL, 10.0))
+    assert child.wait(10) == -signal.SIGKILL
 
 
 def _leave_record(folder: DataFolder, *, servers: dict[str, Mark]) -> None:
