@@ -52,7 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(kept.close)
         os.environ[ADDRESS] = kept.enter_context(nest())
         config.option.tx = [f"popen//python={python_of_workers()}" for _ in config.option.tx]
-    settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile(
+        "house",
+        deadline=None,
+        max_examples=1_000 if config.getoption("--long") else 60,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     settings.load_profile("house")
     # Reading the authorities takes 20 ms each time, for a client that never speaks TLS here.
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]

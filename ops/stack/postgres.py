@@ -38,7 +38,8 @@ SETTINGS = (
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 FORGETFUL = (
     *("fsync=off", "synchronous_commit=off", "full_page_writes=off"),
-    *("autovacuum=off", "checkpoint_timeout=1h"),  # its tables live for seconds
+    # Its tables live for seconds, and so do its sessions: a statement is planned once in each.
+    *("autovacuum=off", "checkpoint_timeout=1h", "plan_cache_mode=force_generic_plan"),
 )
 
 

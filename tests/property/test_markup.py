@@ -3,7 +3,7 @@
 import unicodedata
 from urllib.parse import urlsplit
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ops.sandbox.telegram.entities import message_text
@@ -67,7 +67,6 @@ def with_languages(page: Rich) -> str:
     return text
 
 
-@settings(max_examples=120, deadline=None)
 @given(NOISE)
 @example("|a|b|\n|-|-|\n|1|2|3|4|\n> |c|\n> |-|\n> |x|y|")
 @example(">" * 60 + " deep")
@@ -78,13 +77,11 @@ def test_no_letter_is_lost_or_added_whatever_the_marks(source: str) -> None:
     assert letters(with_languages(rich(source))) == letters(source)
 
 
-@settings(max_examples=80, deadline=None)
 @given(DOCUMENTS, LIMITS)
 def test_documents_arrive_whole_in_messages_that_telegram_takes(source: str, limit: int) -> None:
     check(source, limit)
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.one_of(st.text(max_size=300), NOISE, st.lists(LINES).map("".join)), LIMITS)
 @example("\x1f", 32)
 @example("\x0b\x00", 32)
@@ -100,7 +97,6 @@ def test_any_text_arrives_whole_in_messages_that_telegram_takes(source: str, lim
     check(source, limit)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -1,7 +1,7 @@
 """What is seen of a job before it is done fits into one message and is what Telegram can read."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.sandbox.telegram.entities import message_text
@@ -36,7 +36,6 @@ def test_only_what_is_markdown_is_read_as_such() -> None:
     assert draft_text(Seen(Kind.TEXT_GENERATE, 0)) == ""
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text("ab *_`\n<😀", max_size=40), st.integers(0, 400), st.booleans())
 def test_the_end_of_a_text_fits_into_a_message(text: str, times: int, markdown: bool) -> None:
     shown = tail(text * times, markdown=markdown)
