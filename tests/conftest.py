@@ -227,13 +227,9 @@ def any_redis_url(redis_server: ValkeyServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sandbox_server() -> "Iterator[Sandbox]":
-    from ops.sandbox import handle
+    from ops.sandbox import running_sandbox
 
-    kept = ExitStack()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handle, "_start", start_sandbox)
-        server = kept.enter_context(handle.running_sandbox())
-    with kept:
+    with running_sandbox(start=start_sandbox) as server:
         yield server
 
 

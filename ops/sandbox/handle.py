@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,8 @@ from ops.sandbox.operations import KIE_PREFIX, OPENAI_PREFIX, OPENROUTER_PREFIX
 from schemas.errors import ConfigError
 
 Row = dict[str, Any]
+Start = Callable[[str, int, Path], "tuple[subprocess.Popen[str], str]"]
+"""Host, port and journal; answers the process and its address. Raises ConfigError."""
 ANSWER_TIMEOUT_S: Final = 30.0
 END_TIMEOUT_S: Final = 10.0
 
@@ -27,11 +29,12 @@ END_TIMEOUT_S: Final = 10.0
 class Sandbox:
     """The running server: where it is, what it has seen, and its knobs."""
 
-    def __init__(self, *, host: str, port: int, journal_path: Path) -> None:
+    def __init__(self, *, host: str, port: int, journal_path: Path, start: Start) -> None:
         """Started and listening when this returns. Raises ConfigError when it cannot."""
         self.journal_path = journal_path
         self._host = host
-        self._child, self.url = _start(host, port, journal_path)
+        self._start = start
+        self._child, self.url = start(host, port, journal_path)
         self._client = httpx.Client(base_url=self.url, timeout=ANSWER_TIMEOUT_S, trust_env=False)
 
     @property
@@ -88,7 +91,7 @@ class Sandbox:
     def restart(self) -> None:
         """At the same address and on the same journal, after `kill`."""
         port = urlsplit(self.url).port or 0
-        self._child, _ = _start(self._host, port, self.journal_path)
+        self._child, _ = self._start(self._host, port, self.journal_path)
 
     def close(self) -> None:
         self._client.close()
@@ -118,26 +121,7 @@ class Sandbox:
         return answer.raise_for_status()
 
 
-@contextmanager
-def running_sandbox(
-    *, host: str = "127.0.0.1", port: int = 0, journal: Path | None = None
-) -> Iterator[Sandbox]:
-    """A sandbox until the block ends. Without `journal` its file is gone afterwards.
-
-    Raises ConfigError when it cannot start.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="leyden-sandbox-"))
-    try:
-        sandbox = Sandbox(host=host, port=port, journal_path=journal or folder / "journal.jsonl")
-        try:
-            yield sandbox
-        finally:
-            sandbox.close()
-    finally:
-        shutil.rmtree(folder)
-
-
-def _start(host: str, port: int, journal_path: Path) -> tuple["subprocess.Popen[str]", str]:
+def start_process(host: str, port: int, journal_path: Path) -> tuple["subprocess.Popen[str]", str]:
     """The child and its address. It ends with us: its standard input is a pipe of ours."""
     command = [sys.executable, "-m", "ops.sandbox", "--host", host, "--port", str(port)]
     child = subprocess.Popen(  # noqa: S603 (our own module)
@@ -153,3 +137,27 @@ def _start(host: str, port: int, journal_path: Path) -> tuple["subprocess.Popen[
         problem = f"the sandbox did not start (exit code {child.returncode})"
         raise ConfigError(setting="sandbox", problem=problem)
     return child, address
+
+
+@contextmanager
+def running_sandbox(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    journal: Path | None = None,
+    start: Start = start_process,
+) -> Iterator[Sandbox]:
+    """A sandbox until the block ends. Without `journal` its file is gone afterwards.
+
+    Raises ConfigError when it cannot start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="leyden-sandbox-"))
+    path = journal or folder / "journal.jsonl"
+    try:
+        sandbox = Sandbox(host=host, port=port, journal_path=path, start=start)
+        try:
+            yield sandbox
+        finally:
+            sandbox.close()
+    finally:
+        shutil.rmtree(folder)

@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -32,6 +32,7 @@ from workers.runtime.worker import Ports, StreamWorker, Terms
 
 NORMAL = stream_number(Lane.TEXT, Priority.NORMAL)
 LOW = stream_number(Lane.TEXT, Priority.LOW)
+Own = TypeVar("Own", bound=StreamWorker)
 
 
 @pytest_asyncio.fixture
@@ -245,41 +246,43 @@ async def test_a_frozen_worker_wakes_as_a_zombie(ring: Ring, worker: Worker) -> 
     assert (await ring.row(job_id))["attempt"] == 2
 
 
-async def test_a_second_signal_ends_a_drain_that_drops_its_cancellation(
-    ring: Ring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draining = asyncio.Event()
+class Deaf(StreamWorker):
+    """Its drain drops a cancellation, as what it waits for may."""
 
-    async def deaf(_worker: StreamWorker) -> None:
-        draining.set()
+    def __init__(self, *args: Any, **told: Any) -> None:
+        super().__init__(*args, **told)
+        self.draining = asyncio.Event()
+
+    async def _drain(self) -> None:
+        self.draining.set()
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(600)
         await asyncio.sleep(600)
 
+
+async def test_a_second_signal_ends_a_drain_that_drops_its_cancellation(ring: Ring) -> None:
     async def runs_nothing(_ctx: dict[str, Any], _held: Held, _started: Started) -> None:
         raise NotImplementedError
 
-    monkeypatch.setattr(StreamWorker, "_drain", deaf)
-    worker = an_own_worker(ring, runs_nothing)
+    worker = an_own_worker(ring, runs_nothing, Deaf)
     async with Nursery("tests") as nursery:
         running = nursery.start_task(worker.async_run(), name="worker")
         await wait_until(lambda: worker.main_task is not None, 10, "it has begun")
         worker.handle_sig(signal.SIGTERM)
-        await draining.wait()
+        await worker.draining.wait()
         worker.handle_sig(signal.SIGTERM)
         await asyncio.wait([running])
     assert running.cancelled()
     await worker.close()
 
 
-def an_own_worker(ring: Ring, run: Any, **terms: float) -> StreamWorker:
+def an_own_worker(ring: Ring, run: Any, kind: type[Own]) -> Own:
     """In the process of the test."""
-    told: dict[str, Any] = {"lease_s": 60, "sweep_s": 3_600, "grace_s": 5} | terms
-    return StreamWorker(
+    return kind(
         [func(run, name="text.improve")],
         ports=Ports(ring.jobs, ring.db, ring.queue, Health()),
         plan=ReadPlan((Lane.TEXT,), 4),
-        terms=Terms(kinds=("text.improve:1",), **told),
+        terms=Terms(kinds=("text.improve:1",), lease_s=60, sweep_s=3_600, grace_s=5),
         ctx={},
         handle_signals=False,
     )
@@ -302,7 +305,7 @@ async def test_a_wake_up_that_comes_while_its_job_leaves_is_followed(ring: Ring)
         else:
             await ring.jobs.succeed(success(job_id, started.attempt))
 
-    worker = an_own_worker(ring, give_back_once)
+    worker = an_own_worker(ring, give_back_once, StreamWorker)
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.async_run())
         await ring.queue.wake([Wake(job_id, NORMAL, "text.improve", "")])
