@@ -23,6 +23,8 @@ SETTLE_TURNS: Final = 2
 """Jobs end in bursts: after a wait for a slot, turns of the loop in which the others of the burst leave
 theirs, so that one read fills them all.
 """
+CALL_OFF_S: Final = 0.01
+"""Until a wait that has room again is called off once more: it had not begun."""
 REVERSE_EVERY: Final = 8
 """Each so many reads the order is reversed: a busy `high` stream never starves the others."""
 SLOW_LANES: Final = frozenset({Lane.VIDEO})
@@ -142,14 +144,21 @@ class Reader:
             return Delivered()
         if not full:
             return await self._consumer.wait(awaited)
+        over = Stop()
         async with Nursery("reader") as nursery:
-            nursery.start(self._call_off(), name="room")
-            return await self._consumer.wait(awaited)
+            nursery.start(self._call_off(over), name="room")
+            try:
+                return await self._consumer.wait(awaited)
+            finally:
+                over.set()
 
-    async def _call_off(self) -> None:
+    async def _call_off(self, over: Stop) -> None:
+        """Until it is heard: the wait may still be on its way to Redis."""
         await self._hand.room.wait()
         with suppress(*REDIS_TROUBLE):  # the wait ends by itself
-            await self._consumer.unblock()
+            while not await self._consumer.unblock():
+                if await over.wait(CALL_OFF_S):
+                    return
 
     def _budgets(self) -> dict[str, int]:
         return {
