@@ -42,7 +42,12 @@ async def test_updates_come_by_webhook_and_are_handled_once(
         more: dict[str, Any] = {**WEBHOOK, "public_url": url, "processes": 2}
         async with running(play, dsn, redis_url, tmp_path, **more) as bots:
             ann, _ = await person(bots)
-            assert await refused(play, "setWebhook") == 3
+
+            async def all_have_said_so() -> bool:
+                return await answered(play, "setWebhook", 200) == 4
+
+            await wait_until(all_have_said_so, 20, "both processes have, of both bots")
+            assert await answered(play, "setWebhook", 429) == 3
             await once(bots, ann)
             await spoiled(bots, ann)
             await wrong_secret(bots, ann, url)
@@ -91,5 +96,5 @@ async def wrong_secret(bots: Running, ann: int, url: str) -> None:
     await bots.wait_jobs(3)
 
 
-async def refused(play: Play, method: str) -> int:
-    return sum(call["status"] == 429 for call in await play.calls(method=method))
+async def answered(play: Play, method: str, status: int) -> int:
+    return sum(call["status"] == status for call in await play.calls(method=method))
