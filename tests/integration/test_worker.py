@@ -261,10 +261,10 @@ class Deaf(StreamWorker):
 
 
 async def test_a_second_signal_ends_a_drain_that_drops_its_cancellation(ring: Ring) -> None:
-    async def runs_nothing(_ctx: dict[str, Any], _held: Held, _started: Started) -> None:
-        raise NotImplementedError
+    async def run(_ctx: dict[str, Any], _held: Held, _started: Started) -> None:
+        """There is no job for it."""
 
-    worker = an_own_worker(ring, runs_nothing, Deaf)
+    worker = an_own_worker(ring, run, Deaf)
     async with Nursery("tests") as nursery:
         running = nursery.start_task(worker.async_run(), name="worker")
         await wait_until(lambda: worker.main_task is not None, 10, "it has begun")
