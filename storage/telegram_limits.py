@@ -1,21 +1,18 @@
 """How often we may speak at Telegram: one limiter for the whole cluster, for each bot, chat and group.
 
-Telegram publishes no exact numbers. Bots are told about 30 messages a second in all, one a second in a
-chat with short bursts, 20 a minute in a group; edits count. What we allow ourselves stays below, because
-calls that left in order may arrive in a heap. A pause that Telegram asks for is kept by everybody.
+What is allowed is in `storage.telegram_budget`. A pause that Telegram asks for is kept by everybody.
 """
 
 import asyncio
 import math
-from collections import defaultdict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Final, Literal
 from uuid import uuid4
 
 from ops.base import clock, metrics
 from ops.base.logs import get_logger
 from storage.queue import REDIS_TROUBLE, Queue
+from storage.telegram_budget import Alone, TelegramLimits
 
 log = get_logger(__name__)
 
@@ -26,6 +23,8 @@ PAUSE_TIMEOUT_S: Final = 5.0
 """A pause that nobody hears of costs more than waiting for a busy Redis."""
 REDIS_QUIET_S: Final = 1.0
 """After a failure nobody asks Redis for so long."""
+ALONE_WAIT_MAX_S: Final = 5.0
+"""Our own part of a group may be full for a minute; Redis is mostly back before."""
 WANT_MS: Final = 400
 """For so long after an answer had to wait, nothing that is only for show goes out."""
 
@@ -33,10 +32,17 @@ TAKE: Final = """
 -- KEYS: 1 pause of the bot, 2 pause of the chat, 3 a word that answers wait, 4 the bot's next free moment,
 --       then a log for each window of the chat
 -- ARGV: 1 cost, 2 'live' or 'final', 3 ms between two calls of a bot, 4 ms of burst, 5 ms of the word,
---       6 a name, then for each window how many, kept free from live ones, ms
+--       6 a name, 7 'name:ms ago' of each message the caller sent unasked, then for each window how many,
+--       kept free from live ones, ms
 -- Answers ms to wait, and counts nothing then; 0: counted, go.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+for name, ago in string.gmatch(ARGV[7], '(%x+):(%d+)') do
+  for n = 5, #KEYS do  -- told twice, a name counts once
+    redis.call('ZADD', KEYS[n], now - tonumber(ago), name)
+    redis.call('PEXPIRE', KEYS[n], ARGV[10 + 3 * (n - 5)])
+  end
+end
 local cost, live = tonumber(ARGV[1]), ARGV[2] == 'live'
 local gap, burst = tonumber(ARGV[3]), tonumber(ARGV[4])
 local wait = math.max(redis.call('PTTL', KEYS[1]), redis.call('PTTL', KEYS[2]), 0)
@@ -48,7 +54,7 @@ end
 local free = math.max(tonumber(redis.call('GET', KEYS[4]) or '0'), now)
 if free - now > burst then wait = math.max(wait, free - now - burst) end
 for n = 5, #KEYS do
-  local at = 7 + 3 * (n - 5)
+  local at = 8 + 3 * (n - 5)
   local most, kept, span = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   if live then most = most - kept end
   redis.call('ZREMRANGEBYSCORE', KEYS[n], '-inf', now - span)
@@ -68,7 +74,7 @@ local upto = free + gap * cost
 redis.call('SET', KEYS[4], string.format('%.0f', upto), 'PX', math.ceil(upto - now) + 1000)
 for n = 5, #KEYS do
   for i = 1, cost do redis.call('ZADD', KEYS[n], now, ARGV[6] .. i) end
-  redis.call('PEXPIRE', KEYS[n], ARGV[9 + 3 * (n - 5)])
+  redis.call('PEXPIRE', KEYS[n], ARGV[10 + 3 * (n - 5)])
 end
 return 0
 """
@@ -80,35 +86,6 @@ return 0
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """At most `calls` in any `per_s` seconds; `kept` of them only for answers."""
-
-    calls: int
-    kept: int
-    per_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class TelegramLimits:
-    """A burst of `bot_burst` calls may leave at once, then `bot_per_s` each second.
-
-    The windows are a little longer than Telegram's, for calls that were held up on their way.
-    """
-
-    bot_per_s: float = 25.0
-    bot_burst: int = 3
-    chat: Window = Window(4, 1, 5.5)
-    group: Window = Window(20, 5, 62.0)
-    alone_share: float = 0.25
-    """What each process allows itself while it cannot ask the others."""
-
-    def windows(self, chat_id: int) -> tuple[tuple[str, Window], ...]:
-        """Groups and channels have negative ids."""
-        rows: tuple[tuple[str, Window], ...] = (("chat", self.chat),)
-        return (*rows, ("group", self.group)) if chat_id < 0 else rows
-
-
 class Limiter:
     """Ask before every call that shows something to somebody; while Redis is away each process keeps a
     part of the limits by itself.
@@ -118,7 +95,7 @@ class Limiter:
         self._limits = limits or TelegramLimits()
         self._take = queue.register_script(TAKE)
         self._pause = queue.register_script(PAUSE)
-        self._alone = _Alone(self._limits)
+        self._alone = Alone(self._limits)
         self._quiet_until_s = 0.0
 
     @property
@@ -137,15 +114,28 @@ class Limiter:
             return alone_s
         if clock.monotonic_s() >= self._quiet_until_s:
             try:
-                async with asyncio.timeout(REDIS_TIMEOUT_S):
-                    wait_ms = await self._take(
-                        keys=_keys(self._limits, bot_id, chat_id),
-                        args=_args(self._limits, chat_id, cost, kind),
-                    )
-                return int(wait_ms) / 1000
+                return await self._ask(bot_id, chat_id, cost, kind)
             except REDIS_TROUBLE as error:
                 self._lost("take", error)
-        return self._alone.take(bot_id, chat_id, cost, kind)
+        if kind == "live":  # nothing is only for show now
+            return REDIS_QUIET_S
+        return min(self._alone.take(bot_id, chat_id, cost), ALONE_WAIT_MAX_S)
+
+    async def _ask(self, bot_id: int, chat_id: int, cost: int, kind: Haste) -> float:
+        """Raises a REDIS_TROUBLE. What was sent without asking is told with the question, so that nobody
+        counts on room that is taken.
+        """
+        unasked = self._alone.untold(bot_id, chat_id)
+        async with asyncio.timeout(REDIS_TIMEOUT_S):
+            wait_ms = await self._take(
+                keys=_keys(self._limits, bot_id, chat_id),
+                args=_args(self._limits, chat_id, cost, kind, unasked),
+            )
+        if unasked:
+            self._alone.told(bot_id, chat_id, unasked)
+        if wait_ms == 0:
+            self._alone.count(bot_id, chat_id, cost)
+        return int(wait_ms) / 1000
 
     async def pause(self, bot_id: int, chat_id: int | None, retry_after_s: float) -> None:
         """Telegram asked us to be silent: in this chat, or with None everywhere."""
@@ -165,59 +155,6 @@ class Limiter:
         log.warning("redis.failed", call=f"telegram.{call}", error=type(error).__name__)
 
 
-@dataclass(slots=True)
-class _Alone:
-    """One process by itself: its part of the limits, and the pauses it was told."""
-
-    limits: TelegramLimits
-    _pauses: dict[tuple[int, int | None], float] = field(default_factory=dict)
-    _free_s: dict[int, float] = field(default_factory=dict)
-    _logs: defaultdict[tuple[str, int, int], deque[float]] = field(
-        default_factory=lambda: defaultdict(deque)
-    )
-
-    def paused_s(self, bot_id: int, chat_id: int) -> float:
-        now_s = clock.monotonic_s()
-        ends = (self._pauses.get(place, 0.0) for place in ((bot_id, None), (bot_id, chat_id)))
-        return max(0.0, max(ends) - now_s)
-
-    def pause(self, bot_id: int, chat_id: int | None, retry_after_s: float) -> None:
-        now_s = clock.monotonic_s()
-        self._pauses = {place: end for place, end in self._pauses.items() if end > now_s}
-        until_s = max(now_s + retry_after_s, self._pauses.get((bot_id, chat_id), 0.0))
-        self._pauses[bot_id, chat_id] = until_s
-
-    def take(self, bot_id: int, chat_id: int, cost: int, kind: Haste) -> float:
-        now_s, limits = clock.monotonic_s(), self.limits
-        if kind == "live":  # nothing is only for show now
-            return REDIS_QUIET_S
-        self._forget(now_s)
-        wait_s = max(0.0, self._free_s.get(bot_id, 0.0) - now_s)
-        logs = [
-            (self._logs[name, bot_id, chat_id], window) for name, window in limits.windows(chat_id)
-        ]
-        for log_, window in logs:
-            most = max(1, math.floor(window.calls * limits.alone_share), cost)
-            over = len(log_) + cost - most
-            if over > 0:
-                wait_s = max(wait_s, log_[over - 1] + window.per_s - now_s)
-        if wait_s > 0:
-            return wait_s
-        self._free_s[bot_id] = now_s + cost / (limits.bot_per_s * limits.alone_share)
-        for log_, _ in logs:
-            log_.extend([now_s] * cost)
-        return 0.0
-
-    def _forget(self, now_s: float) -> None:
-        spans = {"chat": self.limits.chat.per_s, "group": self.limits.group.per_s}
-        for place in list(self._logs):
-            log_ = self._logs[place]
-            while log_ and log_[0] <= now_s - spans[place[0]]:
-                log_.popleft()
-            if not log_:
-                del self._logs[place]
-
-
 def _keys(limits: TelegramLimits, bot_id: int, chat_id: int) -> list[str]:
     logs = [f"leyden:tg:{bot_id}:{name}:{chat_id}" for name, _ in limits.windows(chat_id)]
     return [
@@ -230,11 +167,12 @@ def _keys(limits: TelegramLimits, bot_id: int, chat_id: int) -> list[str]:
 
 
 def _args(
-    limits: TelegramLimits, chat_id: int, cost: int, kind: Haste
-) -> Sequence[str | int | float]:
+    limits: TelegramLimits, chat_id: int, cost: int, kind: Haste, unasked: Mapping[str, float]
+) -> list[str | int | float]:
     gap_ms = 1000 / limits.bot_per_s
     args: list[str | int | float] = [cost, kind, gap_ms, gap_ms * (limits.bot_burst - 1), WANT_MS]
     args.append(uuid4().hex)
+    args.append(" ".join(f"{name}:{math.floor(ago_s * 1000)}" for name, ago_s in unasked.items()))
     for _, window in limits.windows(chat_id):
         args += [window.calls, window.kept, math.ceil(window.per_s * 1000)]
     return args

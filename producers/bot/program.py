@@ -41,7 +41,8 @@ from storage.channels import Channels
 from storage.orders import Orders
 from storage.preferences import Preferences
 from storage.talks import Talks
-from storage.telegram_limits import Limiter, TelegramLimits
+from storage.telegram_budget import TelegramLimits
+from storage.telegram_limits import Limiter
 from storage.wishes import Wishes
 
 log = get_logger(__name__)

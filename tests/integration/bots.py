@@ -17,7 +17,7 @@ from producers.bot.room import Room
 from producers.desk import Desk
 from storage.crypto import PAYLOAD
 from storage.pool import Database
-from storage.telegram_limits import TelegramLimits, Window
+from storage.telegram_budget import TelegramLimits, Window
 from tests.e2e.processes import leyden
 from tests.integration.edge import MASTER_KEY, settings_in
 from tests.integration.sandbox_telegram import Play

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from storage.queue import Queue
-from storage.telegram_limits import Limiter, TelegramLimits, Window
+from storage.telegram_budget import TelegramLimits, Window
+from storage.telegram_limits import Limiter
+from tests.support import wait_until
 
 BOT = 4242
 
@@ -87,3 +89,40 @@ async def test_without_redis_a_process_keeps_a_part_by_itself() -> None:
         assert 35 < await limiter.take(BOT + 1, 4) <= 40
     finally:
         await lost.aclose()
+
+
+async def hang(queue: Queue) -> None:
+    """Redis takes no more scripts, until `come_back`."""
+    await queue.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+
+
+async def come_back(queue: Queue, limiter: Limiter, chat_id: int) -> None:
+    """And this limiter has asked there once, with success."""
+    await queue.execute_command("CLIENT", "UNPAUSE")
+
+    async def asked() -> bool:
+        return await limiter.take(BOT, chat_id) == 0
+
+    await wait_until(asked, 10, "the limiter asks Redis again")
+
+
+async def test_without_redis_what_was_sent_before_counts_too(queue: Queue) -> None:
+    limiter = Limiter(queue, limits=slow(bot_per_s=1e6))
+    assert await limiter.take(BOT, 7) == 0
+    await hang(queue)
+    try:
+        assert 0 < await limiter.take(BOT, 7) <= 5, "soon, for Redis may be back"
+        assert await limiter.take(BOT, 8) == 0
+    finally:
+        await queue.execute_command("CLIENT", "UNPAUSE")
+
+
+async def test_what_was_sent_without_redis_counts_for_all_when_it_is_back(queue: Queue) -> None:
+    mine, yours = (Limiter(queue, limits=slow(bot_per_s=1e6)) for _ in range(2))
+    await hang(queue)
+    try:
+        assert [await mine.take(BOT, -7) > 0 for _ in range(2)] == [False, True]
+    finally:
+        await come_back(queue, mine, -7)
+    assert [await yours.take(BOT, -7) > 0 for _ in range(3)] == [False, False, True]
+    assert await mine.take(BOT, -7) > 0
