@@ -93,12 +93,12 @@ async def test_without_redis_a_process_keeps_a_part_by_itself() -> None:
 
 async def hang(queue: Queue) -> None:
     """Redis takes no more scripts, until `come_back`."""
-    await queue.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+    await queue.client_pause(60_000, all=False)
 
 
 async def come_back(queue: Queue, limiter: Limiter, chat_id: int) -> None:
     """And this limiter has asked there once, with success."""
-    await queue.execute_command("CLIENT", "UNPAUSE")
+    await queue.client_unpause()
 
     async def asked() -> bool:
         return await limiter.take(BOT, chat_id) == 0
@@ -114,7 +114,7 @@ async def test_without_redis_what_was_sent_before_counts_too(queue: Queue) -> No
         assert 0 < await limiter.take(BOT, 7) <= 5, "soon, for Redis may be back"
         assert await limiter.take(BOT, 8) == 0
     finally:
-        await queue.execute_command("CLIENT", "UNPAUSE")
+        await queue.client_unpause()
 
 
 async def test_what_was_sent_without_redis_counts_for_all_when_it_is_back(queue: Queue) -> None:
