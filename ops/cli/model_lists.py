@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from ops.base.accounts import Endpoint
+from ops.base.trust import authorities
 from ops.cli.checks import Finding
 from schemas.catalogue import Catalogue
 from schemas.errors import Unavailable
@@ -60,7 +61,11 @@ def _client(endpoint: Endpoint) -> httpx.AsyncClient:
     if endpoint.api_key:
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
     return httpx.AsyncClient(
-        base_url=endpoint.base_url, headers=headers, timeout=TIMEOUT_S, trust_env=False
+        verify=authorities(),
+        base_url=endpoint.base_url,
+        headers=headers,
+        timeout=TIMEOUT_S,
+        trust_env=False,
     )
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from ops.base.clock import unix_s
 from ops.base.nursery import Nursery
+from ops.base.trust import authorities
 from ops.sandbox.calls import CallLog
 from ops.sandbox.operations import Provider
 from ops.sandbox.records import callback_body
@@ -43,7 +44,7 @@ class Callbacks:
         self._nursery = nursery
         self._calls = calls
         self._tasks = tasks
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+        self._client = httpx.AsyncClient(verify=authorities(), timeout=TIMEOUT_S, trust_env=False)
         self._expected: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ import httpx
 
 from ops.base.logs import get_logger
 from ops.base.telegram import BotAccount
+from ops.base.trust import authorities
 from producers.updates import KINDS, read, update_id
 from schemas.errors import Unavailable
 from storage.updates import Updates
@@ -63,7 +64,9 @@ class Poller:
     async def run(self) -> None:
         """For ever; trouble is waited out. Cancelled, it lets somebody else take over."""
         try:
-            async with httpx.AsyncClient(timeout=self._wait_s + MARGIN_S) as http:
+            async with httpx.AsyncClient(
+                verify=authorities(), timeout=self._wait_s + MARGIN_S
+            ) as http:
                 await self._take_back_webhook(http)
                 while True:
                     await self._turn(http)
@@ -127,7 +130,7 @@ class Poller:
         if isinstance(error, Refusing):
             pause_s = max(pause_s, error.pause_s)
             if error.status == _CONFLICT and "webhook" in str(error):
-                async with httpx.AsyncClient(timeout=MARGIN_S) as http:
+                async with httpx.AsyncClient(verify=authorities(), timeout=MARGIN_S) as http:
                     await self._take_back_webhook(http)
         log.warning("updates.unreachable", bot=self._account.name, reason=_reason(error))
         await asyncio.sleep(pause_s)

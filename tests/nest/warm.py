@@ -3,6 +3,7 @@
 Imported by the nest alone.
 """
 
+from ops.base.trust import authorities
 from schemas.catalogue import catalogue
 from schemas.plans import kind_limits, plans
 from schemas.prices import price_book
@@ -11,6 +12,7 @@ from schemas.translations import languages, translation
 from tests.introspection import ask_once
 
 ask_once()
+authorities()
 catalogue()
 plans()
 kind_limits()

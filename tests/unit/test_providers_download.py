@@ -259,7 +259,7 @@ async def test_the_checked_address_is_used_and_the_name_is_proven(
             hosts=("files.test",),
             resolve=resolver("127.0.0.1"),
             is_public=lambda _address: True,
-            client=new_client(verify=trust),
+            client=new_client(trust=trust),
         )
         url = f"https://files.test:{port_of(server)}/v/1"
         if name == "files.test":

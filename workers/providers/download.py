@@ -15,6 +15,7 @@ from typing import Final
 
 import httpx
 
+from ops.base.trust import authorities
 from workers.providers.wire import CONNECT_TIMEOUT_S, PLAIN, USER_AGENT, broken
 from workers.providers.wire_faults import Lost, named_pause_s
 
@@ -135,10 +136,12 @@ class Downloads:
         return any(host == known or host.endswith(f".{known}") for known in self._hosts)
 
 
-def new_client(*, verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+def new_client(*, trust: ssl.SSLContext | None = None) -> httpx.AsyncClient:
     """No connection is used twice: it is made to an address, and one address serves many hosts."""
     limits = httpx.Limits(max_keepalive_connections=0)
-    return httpx.AsyncClient(verify=verify, limits=limits, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(
+        verify=trust or authorities(), limits=limits, trust_env=False, follow_redirects=False
+    )
 
 
 def is_public_address(address: str) -> bool:

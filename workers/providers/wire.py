@@ -13,6 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ops.base.clock import monotonic_s
+from ops.base.trust import authorities
 from schemas.errors import Permanent, Retryable
 from workers.providers.port import Call
 from workers.providers.wire_faults import Lost, NotSold
@@ -146,7 +147,7 @@ class _Capped(httpx.AsyncHTTPTransport):
 
     def __init__(self, answer_max_bytes: int) -> None:
         limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=20)
-        super().__init__(limits=limits, trust_env=False)
+        super().__init__(verify=authorities(), limits=limits, trust_env=False)
         self._answer_max_bytes = answer_max_bytes
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

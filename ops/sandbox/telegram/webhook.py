@@ -9,6 +9,7 @@ import httpx
 from ops.base.clock import unix_s
 from ops.base.logs import get_logger
 from ops.base.nursery import Nursery
+from ops.base.trust import authorities
 from ops.sandbox.telegram.records import Bot, Update, Webhook
 from ops.sandbox.telegram.shelf import Shelf
 from ops.sandbox.telegram.updates import Updates, as_wire
@@ -43,7 +44,9 @@ class Webhooks:
         """The bot has a webhook now, or another one."""
         self.stop(bot)
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False)
+            self._client = httpx.AsyncClient(
+                verify=authorities(), timeout=PATIENCE_S, trust_env=False
+            )
         courier = Courier(bot, self._bots, self._updates, self._nursery, self._client)
         self._couriers[bot.id] = courier
         self._nursery.start(courier.run(), name=f"webhook {bot.id}")
