@@ -3,6 +3,7 @@
 All are made here, so nothing has to be shipped or downloaded, and each run makes the same bytes.
 """
 
+from functools import cache
 from io import BytesIO
 from typing import Final
 
@@ -38,6 +39,7 @@ PDF_PAGES: Final = (
 )
 
 
+@cache
 def photo() -> bytes:
     """A JPEG with detail and the EXIF fields of a camera, a place among them (to see it removed)."""
     picture = draw(PHOTO_PROMPT, *PHOTO_SIZE, 7)

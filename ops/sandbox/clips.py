@@ -29,25 +29,29 @@ def _film(width: int, height: int, seconds: int) -> bytes:
         stream = container.add_stream("libx264", rate=FRAMES_PER_S)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"preset": "ultrafast", "crf": "32"}
-        total = seconds * FRAMES_PER_S
+        picture, total = _label(width, height), seconds * FRAMES_PER_S
         for number in range(total):
-            picture = _frame(width, height, number / total)
+            _fill_bar(picture, number / total)
             frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return out.getvalue()
 
 
-def _frame(width: int, height: int, share: float) -> Image.Image:
-    """A label, and a bar that says how much of the film is over."""
+def _label(width: int, height: int) -> Image.Image:
     image = Image.new("RGB", (width, height), "#24364b")
     draw_on = ImageDraw.Draw(image)
     font = ImageFont.load_default(max(8, width // 18))
     text = "SANDBOX\nNo model made this film."
     draw_on.multiline_text((width // 16, height // 4), text, font=font, fill="white", spacing=12)
-    bar = height // 12
-    draw_on.rectangle((0, height - bar, round(width * share), height), fill="#f2b134")
     return image
+
+
+def _fill_bar(picture: Image.Image, share: float) -> None:
+    """A bar at the lower edge says how much of the film is over; it only grows."""
+    top = picture.height - picture.height // 12
+    draw_on = ImageDraw.Draw(picture)
+    draw_on.rectangle((0, top, round(picture.width * share), picture.height), fill="#f2b134")
 
 
 def _free_box(mark: bytes) -> bytes:

@@ -145,7 +145,7 @@ def test_a_report_survives_the_pipe() -> None:
 def test_a_preview_fits_and_is_marked() -> None:
     picture = Image.effect_noise((2_000, 1_500), 90).convert("RGB")
     out = BytesIO()
-    picture.save(out, "PNG")
+    picture.save(out, "PNG", compress_level=1)
     preview = previews.image_preview(out.getvalue(), "algorithmicMedia")
     assert len(preview) <= previews.SIZE_MAX_BYTES
     with Image.open(BytesIO(preview)) as small:
