@@ -4,6 +4,7 @@ Imported by the nest alone.
 """
 
 from ops.base.trust import authorities
+from ops.samples import photo
 from schemas.catalogue import catalogue
 from schemas.plans import kind_limits, plans
 from schemas.prices import price_book
@@ -13,6 +14,7 @@ from tests.introspection import ask_once
 
 ask_once()
 authorities()
+photo()
 catalogue()
 plans()
 kind_limits()
