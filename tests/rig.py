@@ -1,7 +1,6 @@
 """A small bench for the job functions: people with money, jobs as a producer would submit them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,28 +22,28 @@ def job(user_id: int, **changes: Any) -> NewJob:
     kind = Kind(changes.pop("kind", Kind.TEXT_IMPROVE))
     priority = changes.pop("priority", Priority.NORMAL)
     job_id = new_id()
-    base = NewJob(
-        id=job_id,
-        user_id=user_id,
-        app=App.PENORA.number,
-        kind=kind,
-        version=1,
-        stream=stream_number(LANE_OF_KIND[kind], priority),
-        key=str(job_id),
-        body_hash=derive_id("body"),
-        payload=b"payload",
-        key_version=1,
-        price_units=10_000,
-        price_version=1,
-        spend_order=(1,),
-        reply="pull",
-        daily_limit=-1,
-        limit_s=600,
-        max_tries=5,
-        trace="00-trace",
-        save=True,
-    )
-    return replace(base, **changes)
+    told: dict[str, Any] = {
+        "id": job_id,
+        "user_id": user_id,
+        "app": App.PENORA.number,
+        "kind": kind,
+        "version": 1,
+        "stream": stream_number(LANE_OF_KIND[kind], priority),
+        "key": str(job_id),
+        "body_hash": derive_id("body"),
+        "payload": b"payload",
+        "key_version": 1,
+        "price_units": 10_000,
+        "price_version": 1,
+        "spend_order": (1,),
+        "reply": "pull",
+        "daily_limit": -1,
+        "limit_s": 600,
+        "max_tries": 5,
+        "trace": "00-trace",
+        "save": True,
+    }
+    return NewJob(**told | changes)
 
 
 class Rig:

@@ -31,6 +31,8 @@ from tests.rig import job
 CALLERS: Final = 200
 AHEAD_MAX: Final = 4_000
 """Submitted and not yet run: the producer waits for the worker rather than outrun it."""
+PACE_S: Final = 0.005
+"""One for all callers looks so often; two hundred that look by themselves are a load of their own."""
 ORDERS: Final = 2
 """First to get warm, then to be measured."""
 TEXT: Final = "a short text of about a hundred bytes, as a bot would send it, with a mistake or to."
@@ -74,7 +76,7 @@ async def run(told: dict[str, Any]) -> dict[str, Any]:
     settings = load_settings(
         database_url=told["dsn"], redis_url=told["redis_url"], data_dir=told["folder"]
     )
-    logs.configure(settings.log_level, "json", process="bench producer")
+    logs.configure(settings.log_level, "json", process="bench-producer")
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     desk = await Desk.open(
@@ -108,16 +110,25 @@ def _through(desk: Desk) -> Submit:
 
 async def _produce(submit: Submit, seconds: float, tally: Tally, *, hot: bool, sent: int) -> int:
     until_s = clock.monotonic_s() + seconds
-    count = 0
+    count, go = 0, asyncio.Event()
+
+    async def pace() -> None:
+        while clock.monotonic_s() < until_s:
+            if sent + count - tally.total() > AHEAD_MAX:
+                go.clear()
+            else:
+                go.set()
+            await asyncio.sleep(PACE_S)
+        go.set()
 
     async def caller() -> None:
         nonlocal count
         while clock.monotonic_s() < until_s:
-            if sent + count - tally.total() > AHEAD_MAX:
-                await asyncio.sleep(0.005)
+            if not go.is_set():
+                await go.wait()
                 continue
             count += 1
             await submit(HOT if hot else random.randint(HOT + 1, USERS + 1))
 
-    await asyncio.gather(*(caller() for _ in range(CALLERS)))
+    await asyncio.gather(pace(), *(caller() for _ in range(CALLERS)))
     return count

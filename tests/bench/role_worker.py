@@ -28,7 +28,7 @@ async def run(told: dict[str, Any]) -> dict[str, Any]:
         data_dir=told["folder"],
         metrics_port=0,
     )
-    logs.configure(settings.log_level, "json", process="bench worker")
+    logs.configure(settings.log_level, "json", process="bench-worker")
     tally, done = Tally(Path(told["tally"])), 0
 
     async def instant(_payload: TextImprove, _ctx: TaskContext) -> TextImproved:

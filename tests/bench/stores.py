@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
@@ -99,7 +100,9 @@ def plain_key(user_id: int) -> bytes:
     return hashlib.sha256(b"bench %d" % user_id).digest()
 
 
+@cache
 def data_key(user_id: int) -> DataKey:
+    """As a process of the product keeps the keys of the people it has met."""
     return DataKey.of(user_id, plain_key(user_id))
 
 
