@@ -8,6 +8,7 @@ answered for by the first of its `replaced_by` that can be used.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -88,6 +89,15 @@ _Question = tuple[str, Modality, PlanName | None, date | None]
 ANSWERS_KEPT: Final = 1_000
 
 
+@dataclass(slots=True)
+class _Bound:
+    """Who has a key (None: all), whose day decides about sunsets, and what was asked before."""
+
+    available: frozenset[str] | None = None
+    today: Callable[[], date] | None = None
+    answers: dict[_Question, tuple[Model, ...]] = field(default_factory=dict)
+
+
 class Catalogue(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -97,9 +107,7 @@ class Catalogue(BaseModel):
     snapshot: date | None = None
     credits: CreditRule
 
-    _available: frozenset[str] | None = PrivateAttr(None)
-    _today: Callable[[], date] | None = PrivateAttr(None)
-    _answers: dict[_Question, tuple[Model, ...]] = PrivateAttr(default_factory=dict)
+    _bound: _Bound = PrivateAttr(default_factory=_Bound)
 
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> Self:
@@ -120,14 +128,13 @@ class Catalogue(BaseModel):
     def bound(self, available: Collection[str], today: Callable[[], date]) -> Self:
         """The same catalogue where only these providers have a key; `today` decides about sunsets."""
         copy = self.model_copy()
-        copy._available = frozenset(available)  # noqa: SLF001 (our own copy)
-        copy._today = today  # noqa: SLF001
+        copy._bound = _Bound(frozenset(available), today)  # noqa: SLF001 (our own copy)
         return copy
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy remembers no answers: it may hold other models."""
         copy = super().model_copy(update=update, deep=deep)
-        copy._answers = {}  # noqa: SLF001
+        copy._bound = replace(copy._bound, answers={})  # noqa: SLF001
         return copy
 
     def resolve(
@@ -157,10 +164,11 @@ class Catalogue(BaseModel):
         if available is not None:
             return self._decide(name, modality, available, plan)
         # Every job asks; the answer changes with the day at most. (pydantic looks long for what is private.)
-        today, answers = self._today, self._answers
+        bound = self._bound
+        answers, today = bound.answers, bound.today
         question = (name, modality, plan, today() if today else None)
         if (known := answers.get(question)) is None:
-            known = self._decide(name, modality, self._available, plan)
+            known = self._decide(name, modality, bound.available, plan)
             if len(answers) >= ANSWERS_KEPT:
                 answers.clear()
             answers[question] = known
@@ -193,7 +201,8 @@ class Catalogue(BaseModel):
         return name in self.aliases
 
     def is_retired(self, row: Model) -> bool:
-        return row.is_retired(self._today() if self._today else None)
+        today = self._bound.today
+        return row.is_retired(today() if today else None)
 
     def _can(self, row: Model, available: Collection[str] | None) -> bool:
         return not self.is_retired(row) and (available is None or row.provider in available)

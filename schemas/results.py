@@ -2,15 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    TypeAdapter,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.jobs import Kind
 
@@ -62,20 +54,13 @@ class TextImproved(TextResult):
     """`prompt`: it is what a picture or a video is made from, and no text to be published; version 2."""
 
     kind: Literal[Kind.TEXT_IMPROVE] = Kind.TEXT_IMPROVE
-    prompt: bool = False
+    prompt: bool = Field(default=False, exclude_if=lambda prompt: not prompt)
+    """Who reads results of version 1 refuses a field that he does not know, so it is left out there."""
 
     @model_validator(mode="after")
     def _is_of_its_version(self) -> "TextImproved":
         object.__setattr__(self, "version", 2 if self.prompt else 1)
         return self
-
-    @model_serializer(mode="wrap")
-    def _says_what_it_is(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Who reads results of version 1 refuses a field that he does not know."""
-        said: dict[str, Any] = dump(self)
-        if not self.prompt:
-            said.pop("prompt", None)
-        return said
 
 
 class TextGenerated(TextResult):
