@@ -292,6 +292,17 @@ async def test_without_redis_a_part_of_the_limits_is_kept(cluster: Cluster) -> N
     await gone.queues[0].aclose()
 
 
+async def test_while_redis_hangs_what_was_let_go_before_counts_too(cluster: Cluster) -> None:
+    guard = await cluster.guard(book(classes={"buy": [{"calls": 8, "per_s": 60}]}))
+    assert [await ask(guard, FILM) for _ in range(2)] == ["fine", "fine"]
+    queue = cluster.queues[0]
+    await queue.client_pause(60_000, all=False)
+    try:
+        assert await ask(guard, FILM) == "busy", "a quarter of eight has been sent already"
+    finally:
+        await queue.client_unpause()
+
+
 async def test_a_person_sees_what_stands_in_the_way(cluster: Cluster) -> None:
     guard = await cluster.guard(book(breaker={"open_s": 20, "failures": 1}))
     await ask(guard, FILM, ILL)

@@ -41,7 +41,8 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-REDIS_TIMEOUT_S: Final = 0.5
+REDIS_TIMEOUT_S: Final = 2.0
+"""A call takes seconds anyway; a Redis that is only busy is no reason to count by ourselves."""
 REDIS_QUIET_S: Final = 1.0
 """After a failure nobody asks Redis for so long."""
 LEASE_SPARE_S: Final = 5.0
@@ -184,7 +185,10 @@ class Guard:
             try:
                 async with asyncio.timeout(REDIS_TIMEOUT_S):
                     board = self._board
-                    return board, await (board.leave(wish) if leaves else board.admit(wish))
+                    answer = await (board.leave(wish) if leaves else board.admit(wish))
+                if isinstance(answer, Go):
+                    self._local.count(wish)
+                return board, answer
             except REDIS_TROUBLE as error:
                 self._lost("leave" if leaves else "admit", error)
         local = self._local
