@@ -6,6 +6,7 @@ comes back. While Redis is away every process keeps a part of the limits by itse
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Final, Self, TypeVar
 from uuid import uuid4
 
@@ -45,6 +46,8 @@ REDIS_TIMEOUT_S: Final = 2.0
 """A call takes seconds anyway; a Redis that is only busy is no reason to count by ourselves."""
 REDIS_QUIET_S: Final = 1.0
 """After a failure nobody asks Redis for so long."""
+ALONE_WAIT_MAX_S: Final = 5.0
+"""Our own part of a day's calls may be used up; Redis is mostly back long before the day is over."""
 LEASE_SPARE_S: Final = 5.0
 LEASE_MAX_S: Final = 3_600.0
 FRESH_S: Final = 0.02
@@ -192,7 +195,10 @@ class Guard:
             except REDIS_TROUBLE as error:
                 self._lost("leave" if leaves else "admit", error)
         local = self._local
-        return local, await (local.leave(wish) if leaves else local.admit(wish))
+        answer = await (local.leave(wish) if leaves else local.admit(wish))
+        if self._board is not None and isinstance(answer, Wait) and answer.reason == "busy":
+            answer = replace(answer, wait_s=min(answer.wait_s, ALONE_WAIT_MAX_S))
+        return local, answer
 
     async def _tell(self, board: Board, go: Go, wish: Wish, verdict: Verdict) -> None:
         """Killed here: the lease and the probe end by themselves."""
