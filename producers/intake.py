@@ -17,6 +17,7 @@ from ops.base import metrics
 from ops.base.clock import now
 from ops.base.logs import get_logger
 from ops.base.settings import Settings
+from ops.base.trace import trace_id, trace_of
 from producers.offer import Offer, Offers
 from producers.request import (
     Accepted,
@@ -26,7 +27,6 @@ from producers.request import (
     check_size,
     check_time,
 )
-from producers.trace import trace_of
 from schemas.errors import Conflict, Refused, Unavailable, refusal
 from schemas.ids import new_id
 from schemas.jobs import LANE_OF_KIND, Kind, stream_number
@@ -95,6 +95,13 @@ class Intake:
             raise
         if not accepted.replayed:
             metrics.jobs_accepted.labels(kind=request.kind, app=request.app.value).inc()
+            log.info(
+                "job.accepted",
+                job_id=str(accepted.job_id),
+                user_id=request.user_id,
+                kind=request.kind,
+                trace_id=trace_id(wish.trace or ""),
+            )
         return accepted
 
     async def cancel(self, user_id: int, job_id: UUID) -> str:

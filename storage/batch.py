@@ -59,7 +59,7 @@ class Batch(Generic[Row, Answer]):
         self._waiting.append((row, answer))
         if self._free_lanes:
             self._free_lanes -= 1
-            self._nursery.start(self._work(), name="batch")
+            self._nursery.start(self._work(), name="batch", apart=True)
         return await answer
 
     async def close(self) -> None:

@@ -101,6 +101,7 @@ class Ring:
             "limit_s": 300,
             "max_tries": 50,
             "payload": key.encrypt(body, purpose=PAYLOAD),
+            "trace": "00-test",
         } | changes
         return NewJob(
             user_id=user_id,
@@ -113,7 +114,6 @@ class Ring:
             spend_order=(1,),
             reply="pull",
             daily_limit=-1,
-            trace="00-test",
             **options,
         )
 

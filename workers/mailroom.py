@@ -81,7 +81,7 @@ class Mailroom:
         if self._near is not None:
             self._near.ring()
         elif self._has_bots and not len(self._nursery):
-            self._nursery.start(self._tell(), name="ring")
+            self._nursery.start(self._tell(), name="ring", apart=True)
 
     async def close(self) -> None:
         await self._nursery.drain(1.0)

@@ -124,11 +124,11 @@ class Purchases:
         named = await claims.sort(row)
         for ref in named.ours:
             if await self._note(row, ref):
-                log.info("task.adopted", job_id=str(self.started.job_id), call=str(row.id))
+                log.info("task.adopted", call=str(row.id))
                 return True
         if not_ours := named.ours + named.foreign:
             await self.shop.calls.forget_claims(row.id, not_ours)
-            log.warning("claim.rejected", job_id=str(self.started.job_id), call=str(row.id))
+            log.warning("claim.rejected", call=str(row.id))
         if named.unseen and not self.started.last_look:
             raise Parked(AGAIN_S)
         return False

@@ -9,13 +9,14 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TextIO, cast
-from uuid import UUID
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 REDACTED = "[redacted]"
@@ -33,8 +34,9 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
 _SUSPICIOUS = re.compile(r"[:\s]")  # what each of these patterns needs, and ids and words have not
 _BOT_TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")  # the shape of a Telegram bot's token
 
+_job: ContextVar[Mapping[str, object]] = ContextVar("job", default=MappingProxyType({}))
+
 _MADE_HERE = frozenset({"timestamp", "level"})  # by processors of this module, not by callers
-_ENCODER = json.JSONEncoder(default=str)  # json.dumps would make one for each line
 
 _QUIET_LOGGERS = {
     "httpx": logging.WARNING,
@@ -70,22 +72,26 @@ def get_logger(name: str) -> FilteringBoundLogger:
     return cast("FilteringBoundLogger", _Logger(name))
 
 
-@contextmanager
-def bind_job(
-    *, job_id: UUID, user_id: UUID, kind: str, attempt: int, trace_id: str | None = None
-) -> Iterator[None]:
-    """Every line written inside, in this task and in those it starts, names the job."""
-    trace = {} if trace_id is None else {"trace_id": trace_id}
-    with structlog.contextvars.bound_contextvars(
-        job_id=str(job_id), user_id=str(user_id), kind=kind, attempt=attempt, **trace
-    ):
-        yield
+def bind_job(*, job_id: str, user_id: int, kind: str, attempt: int, trace_id: str) -> None:
+    """From now on every line written in this task, and in those it starts, names the job."""
+    _job.set(
+        {
+            "job_id": job_id,
+            "user_id": user_id,
+            "kind": kind,
+            "attempt": attempt,
+            "trace_id": trace_id,
+        }
+    )
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A processor: private fields lose their value, credentials inside any text are cut out."""
     for name, value in event.items():
-        if name not in _MADE_HERE:
+        if type(value) is str and not _is_private(name):  # nearly all of them
+            if _SUSPICIOUS.search(value) is not None and name not in _MADE_HERE:
+                event[name] = redact_text(value)
+        else:
             event[name] = _clean(value, name=name)
     return event
 
@@ -119,17 +125,18 @@ def _clean(value: object, *, name: str = "") -> object:
 
 
 def _to_json(event: EventDict, **_options: object) -> str:
-    return _ENCODER.encode(event)
+    try:
+        return to_json(event, fallback=str).decode()
+    except ValueError:  # half of a surrogate pair, bytes that are no text
+        return json.dumps(event, default=str)
 
 
 def _shared_processors(process: str) -> list[Processor]:
-    def add_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        event.setdefault("process", process)
-        return event
+    def add_origin(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"process": process, **_job.get(), **event}
 
     return [
-        structlog.contextvars.merge_contextvars,
-        add_process,
+        add_origin,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -190,12 +197,16 @@ class _Stderr:
     """
 
     def write(self, line: str) -> None:
-        with suppress(OSError, ValueError):
+        try:
             sys.stderr.write(line)
+        except (OSError, ValueError):
+            return
 
     def flush(self) -> None:
-        with suppress(OSError, ValueError):
+        try:
             sys.stderr.flush()
+        except (OSError, ValueError):
+            return
 
 
 class _StderrLoggers:

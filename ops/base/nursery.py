@@ -7,6 +7,7 @@ and ends what is left when it closes.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -36,9 +37,12 @@ class Nursery:
         """How many tasks are running."""
         return len(self._tasks)
 
-    def start(self, coro: Coroutine[Any, Any, object], *, name: str) -> None:
-        """Run `coro` in the background. RuntimeError when the nursery has closed."""
-        self._tasks.add(self._make(coro, name))
+    def start(self, coro: Coroutine[Any, Any, object], *, name: str, apart: bool = False) -> None:
+        """Run `coro` in the background. RuntimeError when the nursery has closed.
+
+        `apart`: it works for many, so its lines must not name the job that happened to begin it.
+        """
+        self._tasks.add(self._make(coro, name, Context() if apart else None))
 
     def start_task(self, coro: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
         """The same for who needs the task itself, to cancel it or to await its result."""
@@ -77,12 +81,14 @@ class Nursery:
     ) -> None:
         await self.close()
 
-    def _make(self, coro: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    def _make(
+        self, coro: Coroutine[Any, Any, T], name: str, context: Context | None = None
+    ) -> asyncio.Task[T]:
         if self._closed:
             coro.close()
             msg = f"the nursery {self._name} has closed, {name} was not started"
             raise RuntimeError(msg)
-        task = asyncio.create_task(coro, name=name)  # noqa: TID251 (the permitted place)
+        task = asyncio.create_task(coro, name=name, context=context)  # noqa: TID251 (the permitted place)
         task.add_done_callback(self._ended)
         return task
 

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ops.base import metrics
 from ops.base.clock import monotonic_s
 from ops.base.logs import get_logger
+from ops.base.trace import trace_id, trace_of
 from producers.api.problems import BodyTooLarge
-from producers.trace import trace_id, trace_of
 
 log = get_logger(__name__)
 

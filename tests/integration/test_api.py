@@ -1,6 +1,7 @@
 """The HTTP edge on real stores: every route, every refusal in its shape, nobody sees another's things."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -429,10 +430,15 @@ async def test_metrics_count_by_template_and_never_by_id(ann: httpx.AsyncClient)
     assert job not in shown
 
 
-async def test_the_trace_of_the_caller_reaches_the_job(ann: httpx.AsyncClient, desk: Desk) -> None:
+async def test_the_trace_of_the_caller_reaches_the_job(
+    ann: httpx.AsyncClient, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
     made = await ann.post("/v1/jobs", json=TEXT_JOB, headers={"traceparent": trace})
     assert made.headers["x-trace-id"] == "ab" * 16
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "job.accepted" in line]
+    said = json.loads(line)
+    assert (said["job_id"], said["trace_id"]) == (made.json()["id"], "ab" * 16)
     user_id = (await desk.users.ensure("dev", "ann")).user_id
     assert (await desk.results.list(user_id))[0].trace == trace
     other = await ann.post("/v1/jobs", json=TEXT_JOB, headers={"traceparent": "nonsense"})

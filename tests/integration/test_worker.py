@@ -1,6 +1,7 @@
 """A real worker process: what it runs, how jobs end, how it stops, what it survives."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -74,6 +75,23 @@ async def test_a_job_runs_and_is_charged_once(ring: Ring, worker: Worker) -> Non
     assert (row["captured"], row["attempt"]) == (10_000, 1)
     assert await ring.open_holds() == 0
     assert len(ring.runs()) == 1
+
+
+async def test_every_line_of_a_job_carries_its_trace(ring: Ring, worker: Worker) -> None:
+    """Also beside another job, whose set of rows goes to Postgres in the same statement."""
+    ann = await ring.person()
+    traces = {}
+    for number in range(20):
+        trace = f"{number:032x}"
+        job_id = await ring.submit(ann, "done", trace=f"00-{trace}-{1:016x}-01")
+        traces[str(job_id)] = (trace, ann, "text.improve", 1)
+    await ring.wait_ended(len(traces))
+    await worker.end()
+    lines = map(json.loads, (ring.folder / "worker.log").read_text().splitlines())
+    ended = [line for line in lines if line["event"] == "job.ended"]
+    said = ("trace_id", "user_id", "kind", "attempt")
+    assert {line["job_id"]: tuple(line[name] for name in said) for line in ended} == traces
+    assert len(ended) == len(traces)
 
 
 async def test_a_refusal_of_the_task_ends_the_job_without_a_charge(

@@ -1,10 +1,12 @@
 """Gathering calls: who is alone goes alone, who waits goes together, everyone gets an own answer."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 import pytest
 
+from ops.base.logs import bind_job, get_logger
 from schemas.errors import Unavailable
 from storage.batch import Batch
 
@@ -44,6 +46,26 @@ async def test_callers_of_one_turn_go_together_and_get_their_own_answers() -> No
     batch = statements.batch(lanes=1)
     assert await asyncio.gather(*(batch(n) for n in range(10))) == [n * 2 for n in range(10)]
     assert statements.sent == [list(range(10))]
+
+
+async def test_a_statement_for_many_names_no_job_in_its_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not even that of the caller who came first."""
+    log = get_logger("x")
+
+    async def many(rows: Sequence[int]) -> Sequence[int]:
+        log.warning("statement.slow")
+        return rows
+
+    async def single(row: int) -> int:
+        return (await many([row]))[0]
+
+    bind_job(job_id="j", user_id=1, kind="text.improve", attempt=1, trace_id="t")
+    await Batch(many, single=single, call="test")(1)
+    log.warning("job.slow")
+    shared, own = map(json.loads, capsys.readouterr().err.splitlines())
+    assert ("job_id" in shared, own["job_id"]) == (False, "j")
 
 
 async def test_rows_gather_while_statements_are_in_flight_up_to_the_size() -> None:

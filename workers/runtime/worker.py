@@ -19,8 +19,9 @@ from arq.worker import Function, Worker
 
 from ops.base import clock, metrics
 from ops.base.health import Health
-from ops.base.logs import get_logger
+from ops.base.logs import bind_job, get_logger
 from ops.base.nursery import Nursery
+from ops.base.trace import trace_id
 from storage.consumer import Consumer
 from storage.jobs import Jobs, Started
 from storage.pool import Database
@@ -272,11 +273,18 @@ class StreamWorker(Worker):
         """
         if started.cancel_requested:
             held.cancel.set()
-        function = self.functions[started.kind]
+        job_id, function = str(held.job_id), self.functions[started.kind]
+        bind_job(
+            job_id=job_id,
+            user_id=started.user_id,
+            kind=started.kind,
+            attempt=started.attempt,
+            trace_id=trace_id(started.trace),
+        )
         metrics.series(metrics.jobs_started, started.kind, held.lane.value).inc()
         ctx = {
             **self.ctx,
-            "job_id": str(held.job_id),
+            "job_id": job_id,
             "job_try": started.attempt,
             "kind": started.kind,
         }
