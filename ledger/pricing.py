@@ -142,9 +142,10 @@ class Pricing:
 
     def _is_unanswered(self, payload: AnyPayload, result: AnyResult) -> bool:
         """A question that only the local provider was there for: it says so, and what works."""
+        if not isinstance(payload, TextGenerate) or not payload.chat:
+            return False
         said_by = self.models.row(result.model)
-        asked = isinstance(payload, TextGenerate) and payload.chat
-        return asked and said_by is not None and said_by.is_local
+        return said_by is not None and said_by.is_local
 
     def _price(self, row: Model) -> TokenPrice:
         return token_price(row, self.models.credits)

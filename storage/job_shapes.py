@@ -1,6 +1,9 @@
-"""What goes into the job functions and what they answer. Amounts in units; see `storage.jobs`."""
+"""What goes into the job functions and what they answer. Amounts in units; see `storage.jobs`.
 
-from dataclasses import dataclass
+Fields stand in the order of the functions' arguments and columns: a row becomes one of these, and one of
+these a row, without a name being looked up.
+"""
+
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -17,8 +20,7 @@ class Wake(NamedTuple):
     trace: str
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(NamedTuple):
     """`body_hash` is a digest of the request (16 bytes as UUID): the same key must come with the same.
 
     `payload` is encrypted. `daily_limit` -1 is unlimited. `reply` names where the end is told
@@ -48,8 +50,7 @@ class NewJob:
     replay_of: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(NamedTuple):
     """`code`: ok, replay; or why not: key_conflict, no_account, suspended, closed, insufficient,
     backlog_full, daily_limit. `state` and `price_units` are the stored job's.
     """
@@ -61,8 +62,7 @@ class Submitted:
     wakes: tuple[Wake, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """`code` is `ok` when the job is ours to run; otherwise there is nothing to do.
 
     Other codes: missing, not_due, leased, ended, suspect, unknown_kind, overdue, cancelled,
@@ -99,8 +99,7 @@ class StartAnswer(NamedTuple):
     wakes: tuple[Wake, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A project to save with a result: encrypted except type and sizes. `sha256` is of the plain content."""
 
     type: str
@@ -111,8 +110,7 @@ class Draft:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(NamedTuple):
     job_id: UUID
     attempt: int
     result: bytes
@@ -125,8 +123,7 @@ class Success:
     units: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """`code`: ok (done now or by this very attempt before), late (the house ended it), zombie, missing.
 
     `project_code` is None when nothing was to be saved or the quota was full.

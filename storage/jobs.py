@@ -6,7 +6,7 @@ repeated with the same arguments: each answers a repetition with what it answere
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from schemas.jobs import State
@@ -45,8 +45,12 @@ _SUBMIT_MANY = """
 select * from work.submit_many(
   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 """
-_START = "select * from work.start($1,$2,$3,$4,$5,$6)"
-_START_MANY = "select * from work.start_many($1,$2,$3,$4,$5,$6)"
+_STARTED = """
+  code, job, attempt, tries, crashes, user_id, app, kind, version, payload, key_version, price, save,
+  last_look, cancel_requested, remote_ref, intent_at, deadline, trace, run_at, coalesce(taken_over, false)
+"""
+_START = f"select {_STARTED}, wakes from work.start($1,$2,$3,$4,$5,$6)"  # noqa: S608 (our own words)
+_START_MANY = f"select {_STARTED}, what, next_stream from work.start_many($1,$2,$3,$4,$5,$6)"  # noqa: S608
 _SUCCEED = "select * from work.succeed($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
 _SUCCEED_MANY = (
     "select * from work.succeed_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
@@ -58,6 +62,9 @@ _FAIL = "select * from work.fail($1,$2,$3)"
 _BURY = "select * from work.bury($1,$2,$3)"
 _CANCEL = "select * from work.cancel($1,$2)"
 
+_STARTED_SIZE: Final = len(Started._fields)
+_NO_DRAFT: Final = (None,) * len(Draft._fields)
+
 
 class Jobs:
     def __init__(self, db: Database) -> None:
@@ -65,7 +72,7 @@ class Jobs:
 
     async def submit(self, job: NewJob) -> Submitted:
         """Accept a job (tx 0), or say why not. Nothing is written on a refusal."""
-        row = await self._db.one(_SUBMIT, *_submit_args(job))
+        row = await self._db.one(_SUBMIT, *job)
         return _submitted(row, _wakes_of(row))
 
     async def submit_many(self, jobs: Sequence[NewJob]) -> list[Submitted]:
@@ -73,12 +80,12 @@ class Jobs:
 
         Answers may carry wakes of other jobs of the same users.
         """
-        args = [_submit_args(job) for job in jobs]
-        for one in args:  # an array of arrays must be rectangular; spend orders are not
-            one[12] = "{" + ",".join(map(str, one[12])) + "}"
+        args = columns(jobs)
+        # An array of arrays must be rectangular; spend orders are not.
+        args[12] = ["{" + ",".join(map(str, job.spend_order)) + "}" for job in jobs]
         answers: dict[int, Submitted] = {}
         extra: list[Wake] = []
-        for row in await self._db.fetch(_SUBMIT_MANY, *columns(args)):
+        for row in await self._db.fetch(_SUBMIT_MANY, *args):
             if row["n"] == 0:
                 extra.append(_wake_of(row))
             else:
@@ -105,7 +112,7 @@ class Jobs:
         `token` is minted per delivery: the same token again gets the same attempt (a lost reply).
         """
         row = await self._db.one(_START, job_id, token, worker, lease_s, list(kinds), alone)
-        return StartAnswer((_started(row),), _wakes_of(row))
+        return StartAnswer((Started(*row[:_STARTED_SIZE]),), _wakes_of(row))
 
     async def start_many(
         self,
@@ -119,7 +126,7 @@ class Jobs:
         """`deliveries` are (job id, token) pairs with distinct jobs; one answer per job."""
         ids, tokens = columns(deliveries)
         rows = await self._db.fetch(_START_MANY, ids, tokens, worker, lease_s, list(kinds), alone)
-        jobs = tuple(_started(row) for row in rows if row["what"] == "job")
+        jobs = tuple([Started(*row[:_STARTED_SIZE]) for row in rows if row["what"] == "job"])
         wakes = tuple(
             Wake(row["job"], row["next_stream"], row["kind"], row["trace"])
             for row in rows
@@ -198,82 +205,13 @@ class Jobs:
         return row["code"], _wakes_of(row)
 
 
-def _submit_args(job: NewJob) -> list[Any]:
-    return [
-        job.id,
-        job.user_id,
-        job.app,
-        job.kind,
-        job.version,
-        job.stream,
-        job.key,
-        job.body_hash,
-        job.payload,
-        job.key_version,
-        job.price_units,
-        job.price_version,
-        list(job.spend_order),
-        job.reply,
-        job.daily_limit,
-        job.limit_s,
-        job.max_tries,
-        job.trace,
-        job.save,
-        job.run_at,
-        job.replay_of,
-    ]
-
-
-def _success_args(success: Success) -> list[Any]:
-    draft = success.draft
-    return [
-        success.job_id,
-        success.attempt,
-        success.result,
-        success.key_version,
-        success.captured_units,
-        draft.type if draft else None,
-        draft.title if draft else None,
-        draft.content if draft else None,
-        draft.metadata if draft else None,
-        draft.sha256 if draft else None,
-        draft.size_bytes if draft else None,
-        success.model,
-        success.provider,
-        success.tokens,
-        success.units,
-    ]
+def _success_args(success: Success) -> tuple[Any, ...]:
+    return (*success[:5], *(success.draft or _NO_DRAFT), *success[6:])
 
 
 def _submitted(row: Row, wakes: tuple[Wake, ...]) -> Submitted:
     state = State(row["st"]) if row["st"] is not None else None
     return Submitted(row["code"], row["job"], state, row["price"], wakes)
-
-
-def _started(row: Row) -> Started:
-    return Started(
-        code=row["code"],
-        job_id=row["job"],
-        attempt=row["attempt"],
-        tries=row["tries"],
-        crashes=row["crashes"],
-        user_id=row["user_id"],
-        app=row["app"],
-        kind=row["kind"],
-        version=row["version"],
-        payload=row["payload"],
-        key_version=row["key_version"],
-        price_units=row["price"],
-        save=row["save"],
-        last_look=row["last_look"],
-        cancel_requested=row["cancel_requested"],
-        remote_ref=row["remote_ref"],
-        intent_at=row["intent_at"],
-        deadline=row["deadline"],
-        trace=row["trace"],
-        run_at=row["run_at"],
-        taken_over=bool(row["taken_over"]),
-    )
 
 
 def _ended(row: Row) -> Ended:

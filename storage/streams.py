@@ -6,7 +6,7 @@ apart from the client so that every fact about the wire is read, and tested, in 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from schemas.jobs import STREAM_COUNT, stream_lane
@@ -93,8 +93,7 @@ return gone
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One wake-up that was read and not closed yet."""
 
     stream: int

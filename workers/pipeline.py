@@ -10,7 +10,7 @@ task that goes on at its provider leaves in the middle: the job is parked and no
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from ledger.pricing import Pricing
@@ -80,8 +80,7 @@ class Ports:
     watcher: Watcher = UNWATCHED
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One attempt, opened: everything that is known before the work begins."""
 
     held: Held
@@ -166,9 +165,9 @@ class Pipeline:
         Crash window 13: the files and their manifest are on disk, the end is not written.
         """
         if (found := await self._found(run)) is not None:
-            log.info("result.recovered", job_id=str(run.started.job_id))
+            log.info("result.recovered")
             return found
-        async with asyncio.timeout(run.deadline_s - clock.monotonic_s()):
+        async with asyncio.timeout_at(run.deadline_s):
             await run.purchases.resolve(self._ports.providers, deadline_s=run.deadline_s)
             if run.purchases.pending is None:
                 await self._check(run)
@@ -291,9 +290,11 @@ class Pipeline:
         )
 
     def _tokens_max(self, payload: AnyPayload) -> int | None:
-        if not isinstance(payload, TextImprove | TextGenerate):
-            return None
-        return self._ports.pricing.token_limits(payload)[1]
+        match payload:
+            case TextImprove() | TextGenerate():
+                return self._ports.pricing.token_limits(payload)[1]
+            case _:
+                return None
 
     # ---------------------------------------------------------------------------------------- parked
 
@@ -331,9 +332,9 @@ class Pipeline:
         unanswered = purchases is not None and purchases.unanswered is not None
         verdict = judge(error, tries=started.tries, unanswered=unanswered)
         if verdict.unforeseen:
-            log.error("job.crashed", job_id=str(started.job_id), exc_info=error)
+            log.error("job.crashed", exc_info=error)
         else:
-            log.info("job.stumbled", job_id=str(started.job_id), code=verdict.code)
+            log.info("job.stumbled", code=verdict.code)
         polls = purchases is not None and purchases.task is not None
         if verdict.retry_s is not None and not verdict.unforeseen and polls:
             # Something bought is only out of reach: it is looked at until the deadline, and once after.
@@ -379,7 +380,7 @@ class Pipeline:
 
     def _note_end(self, started: Started, outcome: str) -> None:
         metrics.series(metrics.jobs_ended, started.kind, outcome).inc()
-        log.info("job.ended", job_id=str(started.job_id), attempt=started.attempt, outcome=outcome)
+        log.info("job.ended", outcome=outcome)
 
     # ------------------------------------------------------------------------------ gathered calls
 

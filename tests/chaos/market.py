@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -63,8 +63,7 @@ class Market:
         kind = Kind(payload.kind)
         options: dict[str, Any] = {"price_units": PRICE, "max_tries": 5, **changes}
         made = await ring.new_job(user_id, "bought", **options)
-        job = replace(
-            made,
+        job = made._replace(
             kind=kind.value,
             stream=stream_number(LANE_OF_KIND[kind], Priority.NORMAL),
             payload=key.encrypt(body, purpose=PAYLOAD),

@@ -3,12 +3,16 @@
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.moderation import CLASSES, blocked_text
 from schemas.payloads import ImageEdit, Said, TextGenerate, TextImprove, VideoGenerate
 from schemas.texts import keys
 from workers.moderation.gate import SLICE_CHARACTERS, SLICE_OVERLAP, slices, texts_of
 from workers.moderation.rules import RULES, look
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz абвгдеёжзийклмнопрстуфхцчшщъыьэюя-0123456789"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,13 @@ def test_what_is_left_alone(text: str) -> None:
 )
 def test_width_case_and_invisible_letters_hide_nothing(text: str) -> None:
     assert look(text) is not None
+
+
+@given(st.one_of([st.from_regex(rule.pattern, alphabet=LETTERS) for rule in RULES]))
+def test_the_quick_look_overlooks_nothing_that_a_rule_finds(text: str) -> None:
+    plain = " ".join(text.split())
+    if any(rule.pattern.search(plain) for rule in RULES):
+        assert look(text) is not None
 
 
 def test_a_long_text_is_read_to_its_end() -> None:

@@ -1,7 +1,7 @@
 """What the gate shows to a provider's judge, and what it does when the judge says nothing."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,6 +23,7 @@ class Judge:
     error: Exception | None = None
     asked: list[Moderate] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)
+    judges: ClassVar[bool] = True
 
     @property
     def model(self) -> Model:

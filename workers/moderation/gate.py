@@ -63,7 +63,7 @@ class Gate:
         """Raises Permanent `content_blocked` (fact `reason`: the class), and what `load_picture` raises."""
         text = "\n".join(texts_of(payload))
         finding, judge = rules.look(text), RULES
-        if finding is None and self._is_paid(payload, plan):
+        if finding is None and self.providers.judges and self._is_paid(payload, plan):
             finding, judge = await self._judged(text, payload, load_picture)
         if finding is None:
             return

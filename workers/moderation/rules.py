@@ -11,7 +11,6 @@ from typing import Final
 
 GAP: Final = r"\W(?:.{0,60}\W)?"
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-_SPACE: Final = re.compile(r"\s\s+|[^\S ]")  # all but one plain space between two words
 
 _CHILD: Final = (
     r"(?:child(?:ren)?|kids?|toddlers?|under-?age|pre-?teens?|minors?|schoolgirls?|schoolboys?|"
@@ -86,8 +85,12 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-_NEEDED: Final = re.compile(rf"\b(?:{'|'.join(rule.needs for rule in RULES)})")
-"""A text without any of these is looked through once, not once for each rule."""
+_NEEDS: Final = "|".join(rule.needs for rule in RULES)
+_FIRST: Final = "".join(sorted(set(re.findall(r"(?<=[:|])\w", _NEEDS))))
+_NEEDED: Final = re.compile(rf"(?=[{_FIRST}])\b(?:{_NEEDS})")
+"""A text without any of these is looked through once, not once for each rule; and where none of their
+first letters stands, none of the words is tried.
+"""
 
 
 def look(text: str) -> Finding | None:
@@ -103,4 +106,4 @@ def plainly(text: str) -> str:
     """Without what hides a word from a pattern: width, case, invisible characters, line ends."""
     if not text.isascii():
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    return _SPACE.sub(" ", text.casefold())
+    return " ".join(text.casefold().split())

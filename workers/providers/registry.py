@@ -83,6 +83,8 @@ class Providers:
         self._guard = guard or Guard(provider_book(), None)
         self._plan = plan
         self._by_plan: dict[PlanName | None, Providers] = {plan: self}
+        self.judges = any(adapter.moderation is not None for adapter in adapters.values())
+        """Whether there may be somebody to ask about texts and pictures."""
 
     @property
     def book(self) -> Catalogue:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -59,6 +60,8 @@ class Hand:
         self.room = asyncio.Event()
         self._held: dict[UUID, Held] = {}
         self._by_lane: Counter[Lane] = Counter()
+        for lane in Lane:  # counted when somebody asks: a job would pay for it twice
+            metrics.jobs_in_hand.labels(lane=lane.value).set_function(partial(self.in_lane, lane))
 
     def __len__(self) -> int:
         return len(self._held)
@@ -81,18 +84,14 @@ class Hand:
         if entry.job_id in self._held:
             raise KeyError(entry.job_id)
         held = self._held[entry.job_id] = Held(entry)
-        self._count(held.lane, 1)
+        self._by_lane[held.lane] += 1
         return held
 
     def release(self, held: Held) -> None:
         del self._held[held.job_id]
-        self._count(held.lane, -1)
+        self._by_lane[held.lane] -= 1
         self.room.set()
 
     def started(self) -> list[tuple[UUID, int]]:
         """(job id, attempt) of every lease we hold: what is to be renewed."""
         return [(held.job_id, held.attempt) for held in self if held.attempt is not None]
-
-    def _count(self, lane: Lane, change: int) -> None:
-        self._by_lane[lane] += change
-        metrics.series(metrics.jobs_in_hand, lane.value).set(self._by_lane[lane])

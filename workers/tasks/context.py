@@ -5,7 +5,7 @@ functions.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from schemas.catalogue import Model
@@ -33,8 +33,7 @@ class StoreArtifact(Protocol):
     async def __call__(self, made: Made, *, number: int) -> Artifact: ...
 
 
-@dataclass(frozen=True, slots=True)
-class TaskContext:
+class TaskContext(NamedTuple):
     """`load_file` raises Missing `file_not_found`. `report` takes 0..1 and may drop what it
     gets.
     """
