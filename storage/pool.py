@@ -63,6 +63,10 @@ class Connection:
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         return await self._raw.fetchrow(sql, *args, timeout=self._timeout_s)
 
+    async def one(self, sql: str, *args: Any) -> Row:
+        """A statement that always answers with a row."""
+        return _there(await self.fetchrow(sql, *args))
+
     async def fetchval(self, sql: str, *args: Any) -> Any:
         return await self._raw.fetchval(sql, *args, timeout=self._timeout_s)
 
@@ -121,11 +125,7 @@ class Database:
 
     async def one(self, sql: str, *args: Any) -> Row:
         """A statement that always answers with a row."""
-        row = await self.fetchrow(sql, *args)
-        if row is None:
-            message = "a statement that always answers gave no row"
-            raise RuntimeError(message)
-        return row
+        return _there(await self.fetchrow(sql, *args))
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
         began_s = monotonic_s()
@@ -168,6 +168,13 @@ class Database:
                 yield Connection(cast("asyncpg.Connection[Any]", raw), timeout_s)
         except TROUBLE as error:
             raise unavailable(error) from error
+
+
+def _there(row: Row | None) -> Row:
+    if row is None:
+        message = "a statement that always answers gave no row"
+        raise RuntimeError(message)
+    return row
 
 
 def _observe(sql: str, began_s: float) -> None:

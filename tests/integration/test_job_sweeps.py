@@ -197,6 +197,20 @@ async def test_a_set_reads_no_table_from_end_to_end_not_even_an_empty_one(rig: R
     assert [tuple(row) for row in read] == []
 
 
+async def test_nor_does_a_job_that_goes_alone(rig: Rig) -> None:
+    """Where it has been noted that the tables are small, whole ones would be the cheaper ones to read."""
+    await rig.owner.execute("analyze")
+    new = job(ANN)
+    async with rig.db.transaction() as connection:
+        jobs = Jobs(cast("Database", connection))
+        await jobs.submit(new)
+        await jobs.start(new.id, uuid4(), worker="w", lease_s=LEASE_S, kinds=KINDS)
+        ended, _ = await jobs.succeed(success(new.id, 1))
+        read = await connection.fetch(_READ_WHOLE)
+    assert ended.code == "ok"
+    assert [tuple(row) for row in read] == []
+
+
 async def test_a_batch_of_starts_fails_what_cannot_be_paid(rig: Rig) -> None:
     ben = await rig.person(2, credits_=1, cap=2)
     first = job(ben)
