@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         50, ge=1, le=1000, description="Jobs one worker process has in hand at a time."
     )
     batch_size_max: int = Field(
-        50, ge=1, le=1000, description="Calls gathered into one statement, at most."
+        100, ge=1, le=1000, description="Calls gathered into one statement, at most."
     )
     grace_s: float = Field(
         25.0, ge=0, le=600, description="Time to finish after SIGTERM, in seconds."

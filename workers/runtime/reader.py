@@ -18,7 +18,7 @@ from workers.runtime.rounds import BackOff, Stop
 
 log = get_logger(__name__)
 
-READ_MAX: Final = 50
+READ_MAX: Final = 100
 SETTLE_TURNS: Final = 2
 """Jobs end in bursts: after a wait for a slot, turns of the loop in which the others of the burst leave
 theirs, so that one read fills them all.

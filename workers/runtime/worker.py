@@ -58,7 +58,7 @@ class Terms:
     lease_s: float
     sweep_s: float
     grace_s: float
-    batch_size_max: int = 50
+    batch_size_max: int = 100
     idle_exit_s: float | None = None
 
 
