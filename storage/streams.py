@@ -161,9 +161,9 @@ def _parse_entry(stream: int, entry_id: bytes, fields: Any) -> Entry | Broken:
 
 
 def _mapping(fields: Any) -> Mapping[bytes, bytes]:
-    if isinstance(fields, Mapping):
-        return fields
-    return dict(zip(fields[::2], fields[1::2], strict=True))
+    if isinstance(fields, list):
+        return dict(zip(fields[::2], fields[1::2], strict=True))
+    return dict(fields)
 
 
 def delivered_age_s(newest: bytes, delivered: bytes, now_ms: int) -> float:

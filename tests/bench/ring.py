@@ -17,7 +17,7 @@ from tests.bench.stores import Stores, redis_cpu_s
 from tests.bench.tally import Tally
 
 WARM_S: Final = 1.5
-SLOTS: Final = 200
+SLOTS: Final = 400
 POLL_S: Final = 0.005
 PATIENCE_S: Final = 60.0
 

@@ -28,11 +28,11 @@ from tests.bench.stores import HOT, MASTER_KEY, USERS, data_key
 from tests.bench.tally import Tally
 from tests.rig import job
 
-CALLERS: Final = 200
+CALLERS: Final = 400
 AHEAD_MAX: Final = 4_000
 """Submitted and not yet run: the producer waits for the worker rather than outrun it."""
 PACE_S: Final = 0.005
-"""One for all callers looks so often; two hundred that look by themselves are a load of their own."""
+"""One for all callers looks so often; four hundred that look by themselves are a load of their own."""
 ORDERS: Final = 2
 """First to get warm, then to be measured."""
 TEXT: Final = "a short text of about a hundred bytes, as a bot would send it, with a mistake or to."
