@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -56,6 +56,16 @@ class Running:
             message = f"ended with {self.process.returncode} before it said {words!r}:\n{text}"
             raise AssertionError(message)
         return words in text
+
+    def told(self, event: str, **fields: object) -> dict[str, Any] | None:
+        """The newest line about this event with these fields, if there is one by now."""
+        self.said(event)
+        for line in reversed(self.log.read_text(errors="replace").splitlines()):
+            with suppress(ValueError):  # a program's own words, or half of a line
+                said: dict[str, Any] = json.loads(line[line.index("{") :])
+                if said.get("event") == event and fields.items() <= said.items():
+                    return said
+        return None
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""

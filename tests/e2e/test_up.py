@@ -3,7 +3,6 @@ and an orderly end.
 """
 
 import os
-import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -23,7 +22,6 @@ from tests.e2e.walk import walk_through
 from tests.support import wait_until
 
 SETTINGS = {"LEYDEN_PORT": "0", "LEYDEN_LEASE_S": "3", "LEYDEN_LOG_FORMAT": "json"}
-PORT = re.compile(r'"port": (\d+)')
 
 
 @dataclass(frozen=True)
@@ -52,17 +50,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     assert report["transfers"] > 0, "it has looked at something"
 
 
-def port_of(running: Running) -> int:
-    found = PORT.findall(running.log.read_text())
-    return int(found[-1])
-
-
 async def client_of(folder: Path, running: Running) -> httpx.AsyncClient:
     """Once the API answers."""
-    await wait_until(lambda: running.said("api.started"), 90, "the API has started")
+    started = await wait_until(lambda: running.told("api.started"), 90, "the API has started")
+    assert started is not None
     key = (folder / "data" / "dev.key").read_text().strip()
     return httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port_of(running)}",
+        base_url=f"http://127.0.0.1:{started['port']}",
         headers={"Authorization": f"Bearer {key}", "X-Leyden-User": "zoe"},
         timeout=30,
     )
@@ -92,7 +86,7 @@ async def kill_the_stores(folder: Path, running: Running) -> None:
     for mark in record.servers.values():
         mark.send(signal.SIGKILL)
     for name in record.servers:
-        back = partial(running.said, f'"store": "{name}", "event": "store.restarted"')
+        back = partial(running.told, "store.restarted", store=name)
         await wait_until(back, 60, f"{name} runs again")
 
 
