@@ -50,10 +50,6 @@ _CAPTURE_SET: Final = "select code from ledger.capture_jobs($1, $2)"
 _BATTERIES: Final = """
 select count(ledger.credit(gen_random_uuid(), id, 2::smallint, 1, 'grant')) from app.user_account
 """
-# The stack of the benches counts calls of functions. The floor has none: only our side would pay for it.
-_COUNT_NO_CALLS: Final = """
-do $$ begin execute format('alter database %I set track_functions = none', current_database()); end $$
-"""
 _RIVAL: Final = "select error_code from nostro.debit($1, 1, 'bench', $2, null, '{}')"
 _RIVAL_MONEY: Final = """
 insert into nostro.account (id, tenant_id, scope_ref)
@@ -230,7 +226,6 @@ async def prepare(dsn: str, *, history: int) -> None:
     await migrate(dsn)
     await populate(dsn)
     connection = await asyncpg.connect(dsn)
-    await connection.execute(_COUNT_NO_CALLS)
     await connection.execute(_BATTERIES)
     await connection.execute("vacuum analyze")
     await connection.close()

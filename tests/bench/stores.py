@@ -64,8 +64,7 @@ def stores() -> Iterator[Stores]:
     """Servers with every crash-safe setting on, in a folder that is gone afterwards."""
     folder = Path(mkdtemp(prefix="leyden-bench-"))
     try:
-        # track_functions shows where the server's time goes; it costs the floor nothing.
-        with open_stack(folder, extra_postgres=("track_functions=pl",)) as stack:
+        with open_stack(folder) as stack:
             yield Stores(
                 stack.database_url,
                 stack.redis_url,
