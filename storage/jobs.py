@@ -50,7 +50,7 @@ _STARTED = """
   last_look, cancel_requested, remote_ref, intent_at, deadline, trace, run_at, coalesce(taken_over, false)
 """
 _START = f"select {_STARTED}, wakes from work.start($1,$2,$3,$4,$5,$6)"  # noqa: S608 (our own words)
-_START_MANY = f"select {_STARTED}, what, next_stream from work.start_many($1,$2,$3,$4,$5,$6)"  # noqa: S608
+_START_MANY = f"select {_STARTED}, what, next_stream from work.start_many($1,$2,$3,$4,$5,$6)"  # noqa: S608 (our own words)
 _SUCCEED = "select * from work.succeed($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
 _SUCCEED_MANY = (
     "select * from work.succeed_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"

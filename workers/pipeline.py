@@ -167,7 +167,7 @@ class Pipeline:
         if (found := await self._found(run)) is not None:
             log.info("result.recovered")
             return found
-        async with asyncio.timeout_at(run.deadline_s):
+        async with asyncio.timeout_at(run.deadline_s):  # the loop reads the same clock
             await run.purchases.resolve(self._ports.providers, deadline_s=run.deadline_s)
             if run.purchases.pending is None:
                 await self._check(run)

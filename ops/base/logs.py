@@ -34,6 +34,7 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
 _SUSPICIOUS = re.compile(r"[:\s]")  # what each of these patterns needs, and ids and words have not
 _BOT_TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")  # the shape of a Telegram bot's token
 
+# Whose task this is. structlog keeps a variable for each field and looks through all there are, line by line.
 _job: ContextVar[Mapping[str, object]] = ContextVar("job", default=MappingProxyType({}))
 
 _QUIET_LOGGERS = {
