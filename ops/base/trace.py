@@ -18,5 +18,5 @@ def trace_of(traceparent: str | None) -> str:
 
 
 def trace_id(traceparent: str) -> str:
-    """The 32 hex digits that every log line of the job carries; empty for a job without a trace."""
+    """The 32 hex digits by which logs name the job's trace; empty for a job without a trace."""
     return traceparent[3:35]

@@ -14,7 +14,6 @@ import pytest
 from ops.base.logs import REDACTED, bind_job, configure, get_logger, redact_text
 
 JOB = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
-
 BOT_TOKEN = "123456789:" + "AbCdEfGhIjKlMnOpQrStUvWxYz012345678"
 
 
@@ -122,6 +121,14 @@ def test_lines_of_a_job_name_it_and_only_those(capsys: pytest.CaptureFixture[str
     assert first["job_id"] == str(JOB)
     assert (first["user_id"], first["attempt"], first["trace_id"]) == (7, 2, "t1")
     assert "job_id" not in last
+
+
+def test_what_is_no_text_is_still_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of a surrogate pair, as Telegram cuts them, and bytes that nobody can read."""
+    configure("info", "json")
+    get_logger("x").info("update.odd", cut="\ud83d", raw=b"\xff")
+    (line,) = lines(capsys)
+    assert (line["event"], line["cut"], line["raw"]) == ("update.odd", "\ud83d", "b'\\xff'")
 
 
 @pytest.mark.parametrize(
