@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from ops.base import metrics
+from ops.base import garbage, metrics
 from ops.base.logs import get_logger
 from ops.base.settings import Settings
 from schemas.jobs import Lane
@@ -39,6 +39,7 @@ async def run_worker(
     0: drained. 1: a second signal cut it short, and the jobs in hand come back by their leases.
     """
     app = await open_app(settings, master_key)
+    garbage.settle()
     server = None
     if settings.metrics_port is not None:
         server = metrics.start_metrics_server(settings.host, settings.metrics_port)

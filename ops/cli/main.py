@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import typer
 
+from ops.base import garbage
 from ops.cli import (
     appeals,
     bot,
@@ -62,6 +63,7 @@ app.command(rich_help_panel="Look and act")(doctor.doctor)
 
 def run() -> None:
     """The entry point: whatever goes wrong in a foreseen way is one line and an exit code."""
+    garbage.ease()
     try:
         app()
     except ConfigError as error:

@@ -5,6 +5,7 @@ import socket
 
 import uvicorn
 
+from ops.base import garbage
 from ops.base.health import Health
 from ops.base.logs import get_logger
 from ops.base.settings import Settings
@@ -57,6 +58,7 @@ async def serve(
         log.info("api.started", host=host, port=port)
         if not is_loopback(settings.host):
             log.warning("dev_key.disabled", host=settings.host, reason="not on loopback")
+        garbage.settle()
         await Server(config, health).serve(sockets=[listener])
     finally:
         await desk.close()

@@ -17,7 +17,7 @@ from aiogram.exceptions import (
 )
 from aiogram.types import BotCommand
 
-from ops.base import metrics
+from ops.base import garbage, metrics
 from ops.base.logs import get_logger
 from ops.base.nursery import Nursery
 from ops.base.settings import Settings
@@ -78,6 +78,7 @@ async def run(settings: Settings, *, database_url: str, redis_url: str, master_k
         )
         try:
             async with open_room(desk, accounts) as room:
+                garbage.settle()
                 await work(room, stop, master_key=master_key)
         finally:
             await desk.close()

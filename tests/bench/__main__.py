@@ -15,7 +15,7 @@ from typing import Final
 
 from rich.progress import Progress
 
-from ops.base import logs
+from ops.base import garbage, logs
 from tests.bench import report
 from tests.bench.book import Book
 from tests.bench.ring import Ring
@@ -63,6 +63,7 @@ async def measure(where: Stores, book: Book, options: argparse.Namespace) -> Non
     await populate(where.dsn)
     for part in (transport, direct, ring):
         await part.open()
+    garbage.settle()  # as every process of the product does: the floor is called from here
     cases = [
         (name, case)
         for name, case in (*transport_cases(transport), *path_cases(direct, ring))

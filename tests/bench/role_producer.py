@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ops.base import clock, logs
+from ops.base import clock, garbage, logs
 from ops.base.settings import Settings, load_settings
 from producers.desk import Desk
 from producers.request import SubmitRequest
@@ -83,6 +83,7 @@ async def run(told: dict[str, Any]) -> dict[str, Any]:
         settings, database_url=told["dsn"], redis_url=told["redis_url"], master_key=MASTER_KEY
     )
     gathered = Gathered(desk.db, desk.queue, settings, save=told["save"])
+    garbage.settle()
     submit = _through(desk) if told["way"] == "intake" else gathered.submit
     tally = Tally(Path(told["tally"]))
     sent, told_now = 0, await released()

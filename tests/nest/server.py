@@ -22,6 +22,7 @@ from typing import Any, Final
 import pytest
 from hypothesis.strategies import text
 
+from ops.base import garbage
 from tests.nest import ADDRESS, NUMBER, REPOSITORY
 
 PRELOAD: Final = (
@@ -148,6 +149,7 @@ def live(told: dict[str, Any]) -> None:
 
 def preload() -> None:
     """What is there by now is never looked at by the collector again, so that its pages stay shared."""
+    garbage.ease()
     for name in PRELOAD:
         importlib.import_module(name)
     gc.collect()
