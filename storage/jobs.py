@@ -64,6 +64,7 @@ _CANCEL = "select * from work.cancel($1,$2)"
 
 _STARTED_SIZE: Final = len(Started._fields)
 _NO_DRAFT: Final = (None,) * len(Draft._fields)
+_DRAFTS: Final = slice(5, 5 + len(_NO_DRAFT))
 
 
 class Jobs:
@@ -143,7 +144,11 @@ class Jobs:
         self, successes: Sequence[Success]
     ) -> tuple[list[Ended], tuple[Wake, ...]]:
         """One answer per success, in order; distinct jobs."""
-        rows = await self._db.fetch(_SUCCEED_MANY, *columns([_success_args(s) for s in successes]))
+        in_order = sorted(successes, key=lambda success: success.job_id.int)
+        args: list[Any] = [*columns([_success_args(success) for success in in_order])]
+        if not any(success.draft for success in in_order):
+            args[_DRAFTS] = _NO_DRAFT  # one null for a hundred
+        rows = await self._db.fetch(_SUCCEED_MANY, *args)
         ended = {row["job"]: _ended(row) for row in rows if row["what"] == "job"}
         wakes = tuple(_wake_of(row) for row in rows if row["what"] == "wake")
         return [ended[s.job_id] for s in successes], wakes

@@ -182,6 +182,56 @@ async def test_batches_answer_as_single_calls_do(rig: Rig) -> None:
     assert await rig.wallet(ANN) == (580_000, 0)
 
 
+@pytest.mark.parametrize("saved", [None, 2])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 4, 0, 3, 1]])
+async def test_each_of_a_set_ends_with_what_is_its_own(
+    rig: Rig, order: list[int], saved: int | None
+) -> None:
+    """In whatever order a set is brought, and whether one of it is saved as a project or none."""
+    ben = await rig.person(2, credits_=10, cap=5)
+    new = [job(ben) for _ in order]
+    await rig.jobs.submit_many([new[n] for n in order])
+    draft = Draft("text", b"title", b"content", b"metadata", b"s" * 32, 7)
+    tokens = [uuid4() for _ in order]
+    started = await rig.jobs.start_many(
+        [(new[n].id, tokens[n]) for n in order], worker="w", lease_s=LEASE_S, kinds=KINDS
+    )
+    assert {s.code for s in started.jobs} == {"ok"}
+    ends = [
+        Success(
+            new[n].id, 1, b"result %d" % n, 1, 1_000 * n, draft if n == saved else None,
+            f"model-{n}", f"provider-{n}", 10 + n, 20 + n,
+        )
+        for n in order
+    ]  # fmt: skip
+    ended, _ = await rig.jobs.succeed_many(ends)
+    assert [(e.code, e.captured_units) for e in ended] == [("ok", 1_000 * n) for n in order]
+    assert [e.project_code is not None for e in ended] == [n == saved for n in order]
+    for n, each in enumerate(new):
+        row = await rig.row(each.id)
+        used = await rig.owner.fetchrow("select * from work.usage where job_id = $1", each.id)
+        kept = await rig.owner.fetchrow("select * from ledger.hold where id = $1", each.id)
+        assert used is not None
+        assert kept is not None
+        assert (row["result"], row["captured"]) == (b"result %d" % n, 1_000 * n)
+        assert (kept["captured"], kept["state"]) == (1_000 * n, "captured" if n else "released")
+        assert (used["model"], used["provider"]) == (f"model-{n}", f"provider-{n}")
+        assert (used["tokens"], used["units"]) == (10 + n, 20 + n)
+
+
+async def test_a_set_out_of_order_is_refused_whole(rig: Rig) -> None:
+    """Each job would get what belongs to another."""
+    none: list[None] = [None, None]
+    ids = sorted((uuid4(), uuid4()), reverse=True)
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await rig.owner.fetch(
+            "select * from work.succeed_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)",
+            ids, [1, 1], [b"one", b"two"], [1, 1], [0, 0], none, none, none, none, none, none,
+            ["", ""], ["", ""], [0, 0], [0, 0],
+        )  # fmt: skip
+    assert refused.value.sqlstate == "WK001"
+
+
 async def test_a_set_reads_no_table_from_end_to_end_not_even_an_empty_one(rig: Rig) -> None:
     """A session keeps the plan of a statement, and the table grows under it."""
     new = [job(ANN), job(await rig.person(2)), job(await rig.person(3))]

@@ -104,8 +104,8 @@ MUTANTS = [
     Mutant(
         "a set capture without its state guard",
         "capture_jobs(uuid[], bigint[])",
-        "h.id = any (ended) and h.state = 'open' and p_amount",
-        "h.id = any (ended) and p_amount",
+        "h.id = any (ended) and h.state = 'open' and amounts",
+        "h.id = any (ended) and amounts",
     ),
     Mutant(
         "Stars returned without a look at what was bought",
