@@ -19,6 +19,8 @@ import structlog
 from pydantic_core import to_json
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from ops.base import clock
+
 REDACTED = "[redacted]"
 PRIVATE_NAMES = frozenset(
     {
@@ -131,15 +133,14 @@ def _processors(process: str, *, console: bool) -> list[Processor]:
     field is what a line costs most.
     """
 
-    def add_origin(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {"process": process, **_job.get(), **event}
+    def add_our_own(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        ours = {"level": method, "timestamp": clock.stamp()}
+        return {"process": process, **_job.get(), **event, **ours}
 
     return [
         structlog.processors.format_exc_info,
         redact,
-        add_origin,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_our_own,
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if console
         else structlog.processors.JSONRenderer(serializer=_to_json),
