@@ -53,7 +53,7 @@ $$
 _FACE = """
 with ours as (select oid, nspname, nspacl from pg_namespace
                where nspname in ('app', 'work', 'ledger', 'public'))
-select md5(string_agg(line, chr(10) order by line)) from (
+select bit_xor(hashtextextended(line, 0))::text from (
   select 'n' || nspname || coalesce(nspacl::text, '') as line from ours union all
   select 'p' || p.oid || ' ' || p.xmin from pg_proc p join ours n on n.oid = p.pronamespace union all
   select 'c' || c.oid || c.relname::text || c.relkind::text || coalesce(c.relacl::text, '')
