@@ -13,7 +13,7 @@ from uuid import UUID
 
 from arq.worker import func
 
-from ops.base import clock, logs, metrics
+from ops.base import clock, garbage, logs, metrics
 from ops.base.health import Health
 from schemas.jobs import Kind, Lane
 from storage.jobs import Jobs, StartAnswer, Started, Wake
@@ -103,6 +103,7 @@ async def run(told: dict[str, Any]) -> dict[str, Any]:
         ctx={},
     )
     server = metrics.start_metrics_server("127.0.0.1", 0)
+    garbage.settle()
     await released()
     try:
         await worker.async_run()
