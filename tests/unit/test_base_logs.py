@@ -6,11 +6,13 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from ops.base import clock
 from ops.base.logs import REDACTED, bind_job, configure, get_logger, redact_text
 
 JOB = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -83,6 +85,25 @@ def test_a_line_has_event_level_time_process_and_module(
         "event": "job.started", "level": "info", "process": "worker",
         "module": "workers.pipeline", "lane": "text",
     }  # fmt: skip
+
+
+def test_a_line_says_how_grave_it_is_and_of_what_moment(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("debug", "json")
+    log = get_logger("x")
+    words = ["debug", "info", "warning", "error", "critical"]
+    for word in words:
+        getattr(log, word)("job.started")
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        log.exception("job.crashed")
+    said = lines(capsys)
+    assert [line["level"] for line in said] == [*words, "error"]
+    for line in said:
+        age = clock.now() - datetime.fromisoformat(line["timestamp"])
+        assert abs(age) < timedelta(minutes=1)  # of a clock that somebody may set meanwhile
 
 
 def test_a_logger_made_before_configure_follows_it(capsys: pytest.CaptureFixture[str]) -> None:
