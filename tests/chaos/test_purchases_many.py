@@ -79,9 +79,10 @@ async def test_orders_whose_answers_never_come_are_made_once_more_at_most(
         if word == "late" and str(row["state"]) == "succeeded":
             assert 0 < row["captured"] <= PRICE
         else:
-            # On a machine that is too busy, a run may be over before it has asked anybody.
-            code = "provider_unknown" if calls else "overdue"
-            assert (str(row["state"]), row["code"]) == ("failed", code)
+            # On a machine that is too busy, a run may be over before it has asked, or asked again.
+            asked_in_vain = [call["outcome"] for call in calls] == ["unknown", "unknown"]
+            codes = {"provider_unknown"} if asked_in_vain else {"provider_unknown", "overdue"}
+            assert (str(row["state"]), row["code"] in codes) == ("failed", True)
             assert row["captured"] == 0
     assert max((await sold_to(market)).values()) == 2
     succeeded = await ring.count("state = 'succeeded'")
